@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The maps and programs by name. The pin of a map or program is PINDIR/NAME. */
+#ifndef SCOUTBPF_NAMES_H
+#define SCOUTBPF_NAMES_H
+
+#define MAP_FLOWS flows /* LRU hash, struct tuple -> struct flow */
+#define MAP_HALF_OPEN half_open /* LRU hash, struct tuple -> struct flow */
+#define MAP_GRANTS grants /* mappable array of struct grant */
+#define MAP_CONTAINERS containers /* array of struct container, by slot */
+#define MAP_INTERFACES interfaces /* hash, ifindex -> struct interface */
+#define MAP_LOCALS locals /* hash, union addr -> ifindex, 0: on several interfaces */
+#define MAP_SETTINGS settings /* one struct settings */
+#define MAP_META meta /* one struct meta */
+#define MAP_DROPS drops /* per-CPU array of struct drop_count, by reason */
+#define MAP_PORT_COUNTS port_counts /* per-CPU hash, grant index -> struct port_count */
+#define MAP_TOTALS totals /* per-CPU array of __u64, by enum total */
+
+#define NAME_OF_(name) #name
+#define NAME_OF(name) NAME_OF_(name)
+
+/*
+ * The programs, one for each place it can stand: X(NAME, zone, ethernet, egress).
+ * The link layer is part of the program, so that no packet pays for the question.
+ */
+#define PROGRAMS(X)                               \
+	X(vpn_in_eth, ZONE_VPN, 1, 0)             \
+	X(vpn_in_ip, ZONE_VPN, 0, 0)              \
+	X(lan_in_eth, ZONE_LAN, 1, 0)             \
+	X(lan_in_ip, ZONE_LAN, 0, 0)              \
+	X(container_in_eth, ZONE_CONTAINER, 1, 0) \
+	X(vpn_out_eth, ZONE_VPN, 1, 1)            \
+	X(vpn_out_ip, ZONE_VPN, 0, 1)             \
+	X(lan_out_eth, ZONE_LAN, 1, 1)            \
+	X(lan_out_ip, ZONE_LAN, 0, 1)             \
+	X(container_out_eth, ZONE_CONTAINER, 1, 1)
+
+#endif
