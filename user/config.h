@@ -25,7 +25,7 @@ struct config_container {
 	union addr address; /* IPv4-mapped */
 	struct port_spec *forwards; /* .container is empty: the section says it */
 	size_t forward_count;
-	int line; /* of the section's first key, for messages */
+	int line; /* of the section's header, for messages */
 };
 
 struct config {

@@ -7,13 +7,15 @@
 #define MAP_HALF_OPEN half_open /* LRU hash, struct tuple -> struct flow */
 #define MAP_GRANTS grants /* mappable array of struct grant */
 #define MAP_CONTAINERS containers /* array of struct container, by slot */
+#define MAP_SLOTS slots /* hash, union addr of a container -> its slot */
 #define MAP_INTERFACES interfaces /* hash, ifindex -> struct interface */
-#define MAP_LOCALS locals /* hash, union addr -> ifindex, 0: on several interfaces */
-#define MAP_SETTINGS settings /* one struct settings */
+#define MAP_LOCALS locals /* hash, union addr -> ifindex or LOCAL_* */
+#define MAP_SETTINGS setup /* one struct settings */
 #define MAP_META meta /* one struct meta */
 #define MAP_DROPS drops /* per-CPU array of struct drop_count, by reason */
 #define MAP_PORT_COUNTS port_counts /* per-CPU hash, grant index -> struct port_count */
 #define MAP_TOTALS totals /* per-CPU array of __u64, by enum total */
+#define MAP_DRAFTS drafts /* scratch, not pinned */
 
 #define NAME_OF_(name) #name
 #define NAME_OF(name) NAME_OF_(name)

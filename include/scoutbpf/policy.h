@@ -42,6 +42,10 @@ enum egress {
 	EGRESS_VPN = 3, /* only what the routes send into a VPN interface */
 };
 
+/* Values of the locals map that are no ifindex. */
+#define LOCAL_ANYWHERE 0U /* held on several interfaces */
+#define LOCAL_NOWHERE 0xffffffffU /* a network's own or its broadcast address */
+
 #define NAME_SIZE 32
 #define IFNAME_SIZE 16 /* IFNAMSIZ */
 

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Opening flows: what the policy allowed becomes two entries and a way for each direction. */
+#ifndef OPEN_H
+#define OPEN_H
+
+#include "deliver.h"
+#include "flow.h"
+#include "route.h"
+
+/* How many masquerade ports are tried before the answer is that there is none. */
+#define MASQUERADE_TRIES 32
+
+/* From VPN or LAN into the container. Answers leave as the frame came. */
+static __always_inline int open_forwarded(struct __sk_buff *skb, const struct packet *packet,
+					  const struct decision *decision, __u32 l2, __u64 now)
+{
+	const struct tuple *in = &packet->tuple;
+	__u32 slot = decision->container;
+	struct container *container = bpf_map_lookup_elem(&MAP_CONTAINERS, &slot);
+	struct draft *draft = draft_new(FLOW_FORWARDED, &decision->lease, in->proto, now);
+
+	if (!draft)
+		return -DROP_TABLE_FULL;
+	if (!container || !container->ifindex)
+		return -DROP_NO_CONTAINER;
+
+	draft->original.out = *in;
+	draft->original.out.dst = container->address;
+	draft->original.out.dport = bpf_htons(decision->to_port);
+	draft->original.out.zone = ZONE_CONTAINER;
+	draft->original.delivery = DELIVER_CONTAINER;
+	draft->original.container = slot;
+	draft->original.in_index = skb->ifindex;
+
+	draft->reply.delivery = DELIVER_LINK;
+	draft->reply.container = slot;
+	draft->reply.in_index = container->ifindex;
+	draft->reply.out_index = skb->ifindex;
+	if (link_answer(skb, &draft->reply, l2))
+		return -DROP_MALFORMED;
+	return flow_enter(&MAP_HALF_OPEN, in, draft, now);
+}
+
+/* A flow with the host at one end: nothing is translated, both directions stay with the stack. */
+static __always_inline int open_host(struct __sk_buff *skb, void *table,
+				     const struct packet *packet, const struct lease *lease,
+				     bool from_host, __u64 now)
+{
+	const struct tuple *in = &packet->tuple;
+	struct draft *draft = draft_new(FLOW_HOST, lease, in->proto, now);
+
+	if (!draft)
+		return -DROP_TABLE_FULL;
+	draft->original.out = *in;
+	draft->original.in_index = from_host ? 0 : skb->ifindex;
+	draft->reply.in_index = from_host ? skb->ifindex : 0;
+	return flow_enter(table, in, draft, now);
+}
+
+/* Forwarded ports are not the masquerade's: they belong to who connects from outside. */
+static __always_inline bool is_forwarded_port(__u8 proto, __u32 port)
+{
+	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
+		return false;
+	return grant_now((proto == IPPROTO_TCP ? GRANT_TCP : GRANT_UDP) + (port & 0xffff)).on;
+}
+
+/* Whether no live flow gets the replies that OUT would. */
+static __noinline bool is_free(const struct tuple *out, __u64 now)
+{
+	struct tuple reply = tuple_reversed(out);
+	struct flow *flow = bpf_map_lookup_elem(&MAP_FLOWS, &reply);
+
+	if (!flow)
+		flow = bpf_map_lookup_elem(&MAP_HALF_OPEN, &reply);
+	return !flow || is_closing(flow) || is_idle(flow, now);
+}
+
+/*
+ * Gives OUT, whose source address is set, a source port: address- and port-dependent mapping
+ * (RFC 4787 4.1), so that a port is free when no live flow to this destination has it. The
+ * container's own is kept where the range holds it and it is free, else random ones are tried.
+ * Of an echo it is the identifier. Returns 0 or -DROP_NO_PORT.
+ */
+static __always_inline int choose_port(struct tuple *out, __u64 now)
+{
+	const struct settings *settings = settings_now();
+	__u32 low, count, port, i;
+
+	if (!settings)
+		return -DROP_NO_PORT;
+	low = settings->masquerade_low;
+	count = settings->masquerade_high - low + 1U;
+	port = bpf_ntohs(out->sport);
+	for (i = 0; i < MASQUERADE_TRIES; i++) {
+		if (i || port - low >= count)
+			port = low + bpf_get_prandom_u32() % count;
+		out->sport = bpf_htons(port);
+		if (!is_forwarded_port(out->proto, port) && is_free(out, now))
+			return 0;
+	}
+	return -DROP_NO_PORT;
+}
+
+/* From the container to the outside, by ROUTE over INTERFACE. Answers leave as the frame came. */
+static __always_inline int open_outbound(struct __sk_buff *skb, const struct packet *packet,
+					 const struct decision *decision, const struct route *route,
+					 const struct interface *interface, __u64 now)
+{
+	const struct tuple *in = &packet->tuple;
+	struct draft *draft = draft_new(FLOW_OUTBOUND, &decision->lease, in->proto, now);
+	__be32 source = route->source ?: interface->address.words[3];
+	int err;
+
+	if (!draft)
+		return -DROP_TABLE_FULL;
+	if (!source)
+		return -DROP_NO_ADDRESS;
+
+	draft->original.out = *in;
+	addr_set_v4(&draft->original.out.src, source);
+	draft->original.out.zone = interface->zone;
+	draft->original.delivery = interface->ethernet ? DELIVER_NEIGHBOUR : DELIVER_LINK;
+	draft->original.container = decision->container;
+	draft->original.in_index = skb->ifindex;
+	draft->original.out_index = route->ifindex;
+	if (interface->ethernet)
+		addr_set_v4(&draft->original.next_hop, route->next_hop);
+
+	draft->reply.delivery = DELIVER_CONTAINER;
+	draft->reply.container = decision->container;
+	draft->reply.in_index = route->ifindex;
+	if (link_answer(skb, &draft->reply, ETH_HLEN))
+		return -DROP_MALFORMED;
+	err = choose_port(&draft->original.out, now);
+	return err ?: flow_enter(&MAP_HALF_OPEN, in, draft, now);
+}
+
+#endif

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The gateway's data path. Each program reads like a row of the packet table: parse, find the
+ * flow, else ask the policy, then rewrite and deliver.
+ *
+ * Functions return 0 or a TC_ACT_*, or a negated enum drop_reason; verdict() turns the
+ * latter into a counted drop. Passing is TC_ACT_UNSPEC, so that other programs on the hook run.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "adopt.h"
+#include "deliver.h"
+#include "flow.h"
+#include "maps.h"
+#include "open.h"
+#include "packet.h"
+#include "policy.h"
+#include "report.h"
+#include "rewrite.h"
+#include "route.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* TC_ACT_UNSPEC is -1 and so is the first reason: passing has a value of its own until the end. */
+#define PASS 0x100
+
+static __always_inline int verdict(struct __sk_buff *skb, int result)
+{
+	if (result >= 0)
+		return result == PASS ? TC_ACT_UNSPEC : result;
+	count_drop(-result, skb->len);
+	return TC_ACT_SHOT;
+}
+
+/* Where the container is on its link: told by its answer, or by the kernel's neighbour table. */
+static __noinline void learn_container_link(struct __sk_buff *skb, const struct packet *packet,
+					    struct flow *flow, __u32 l2)
+{
+	struct flow *partner;
+	struct route route;
+
+	if (flow->kind != FLOW_FORWARDED)
+		return;
+	if (flow->direction == FLOW_REPLY) {
+		partner = flow_partner(&MAP_HALF_OPEN, flow);
+		if (partner)
+			(void)link_answer(skb, partner, l2);
+		return;
+	}
+	if (link_known(flow))
+		return;
+	if (route_lookup(skb, packet->tuple.src.words[3], flow->out.dst.words[3],
+			 packet->tuple.proto, &route) ||
+	    !route.resolved)
+		return;
+	__builtin_memcpy(flow->link.dst, route.link_dst, ETH_ALEN);
+	__builtin_memcpy(flow->link.src, route.link_src, ETH_ALEN);
+}
+
+/* A promoted entry has another place: the old one may already be another flow's. */
+static __always_inline int advance_half_open(struct __sk_buff *skb, const struct packet *packet,
+					     __u32 l2, struct flow **flow)
+{
+	int advanced;
+
+	learn_container_link(skb, packet, *flow, l2);
+	advanced = flow_advance(&packet->tuple, *flow, packet);
+	if (advanced < 0)
+		return advanced;
+	if (advanced)
+		*flow = bpf_map_lookup_elem(&MAP_FLOWS, &packet->tuple);
+	return *flow ? 0 : -DROP_TABLE_FULL;
+}
+
+/*
+ * Finds the flow of a packet; *RET is NULL where the packet is new. A SYN on a flow that has ended
+ * is a new connection from the same port, and goes through the policy like any other (RFC
+ * 9293 3.10.7.4 lets the ends do so, too). An opening whose other half was evicted is entered anew.
+ */
+static __always_inline int known_flow(struct __sk_buff *skb, const struct packet *packet, __u32 l2,
+				      __u64 now, struct flow **ret)
+{
+	const struct tuple *key = &packet->tuple;
+	struct flow *flow = flow_find(&MAP_FLOWS, key, now);
+
+	*ret = NULL;
+	if (flow) {
+		if (is_opening_syn(packet) && is_closing(flow))
+			return 0;
+		flow_track(flow, packet);
+		*ret = flow;
+		return 0;
+	}
+	flow = flow_find(&MAP_HALF_OPEN, key, now);
+	if (!flow || (is_opening(packet) && !flow_partner(&MAP_HALF_OPEN, flow)))
+		return 0;
+	*ret = flow;
+	return advance_half_open(skb, packet, l2, ret);
+}
+
+/* The entry of a flow that was just opened. */
+static __always_inline int opened_flow(const struct packet *packet, struct flow **ret)
+{
+	count_total(TOTAL_OPENED);
+	*ret = bpf_map_lookup_elem(&MAP_HALF_OPEN, &packet->tuple);
+	return *ret ? 0 : -DROP_TABLE_FULL;
+}
+
+/* A packet of a live flow, from here on its way. */
+static __always_inline int forward(struct __sk_buff *skb, const struct packet *packet,
+				   struct flow *flow, __u32 l2, __u64 now)
+{
+	int err;
+
+	if (!lease_live(&flow->lease))
+		return -DROP_REVOKED;
+	if (flow->delivery == DELIVER_STACK) {
+		flow_account(flow, skb, packet, now);
+		return PASS;
+	}
+	if (packet->ttl <= 1)
+		return -DROP_TTL;
+	flow_account(flow, skb, packet, now);
+	err = rewrite(skb, packet, &flow->out, l2);
+	return err ?: deliver(skb, flow, l2);
+}
+
+/*
+ * New from VPN or LAN: asks the policy, and whether the address is the host's. Returns 0 when a
+ * flow was opened, PASS, or a reason.
+ */
+static __noinline int new_from_outside(struct __sk_buff *skb, const struct packet *packet, __u32 l2,
+				       __u64 now)
+{
+	struct decision decision = policy_outside(packet);
+	int err;
+
+	if (decision.action == ACTION_DROP) {
+		if (decision.lease.gen)
+			count_port_refused(decision.lease.grant);
+		return -decision.reason;
+	}
+	if (decision.action == ACTION_PASS)
+		return PASS;
+	if (!is_local(skb, packet))
+		return -DROP_NOT_LOCAL;
+	if (decision.action == ACTION_PASS_LOCAL)
+		return PASS;
+
+	if (decision.action == ACTION_HOST)
+		err = open_host(skb, &MAP_HALF_OPEN, packet, &decision.lease, false, now);
+	else
+		err = open_forwarded(skb, packet, &decision, l2, now);
+	if (!err)
+		count_port_opened(decision.lease.grant);
+	return err;
+}
+
+static __always_inline int unknown_from_outside(struct __sk_buff *skb, const struct packet *packet,
+						__u32 l2, __u64 now)
+{
+	if (packet->icmp == ICMP_CLASS_ERROR)
+		return is_host_error(skb, packet) ? PASS : -DROP_ICMP_ERROR;
+	return adopt(skb, packet, now) ? PASS : new_from_outside(skb, packet, l2, now);
+}
+
+static __always_inline int from_outside(struct __sk_buff *skb, __u8 zone, __u32 l2)
+{
+	struct packet packet = {};
+	__u64 now = bpf_jiffies64();
+	struct flow *flow;
+	int result = parse(skb, &packet, zone, l2);
+
+	if (result)
+		return result == PARSE_NOT_IP ? PASS : result;
+	if (!packet.to_me && !packet.to_group)
+		return -DROP_OTHER_HOST;
+	result = known_flow(skb, &packet, l2, now, &flow);
+	if (!result && !flow) {
+		result = unknown_from_outside(skb, &packet, l2, now);
+		if (!result)
+			result = opened_flow(&packet, &flow);
+	}
+	return result ?: forward(skb, &packet, flow, l2, now);
+}
+
+/* New from the container to the outside: its address, its route, the policy, a port. */
+static __always_inline int new_to_outside(struct __sk_buff *skb, const struct packet *packet,
+					  const struct route *route, __u32 slot, __u64 now)
+{
+	__u32 out_index = route->ifindex;
+	struct interface *interface = bpf_map_lookup_elem(&MAP_INTERFACES, &out_index);
+	struct decision decision;
+
+	if (!interface)
+		return -DROP_NO_ROUTE;
+	decision = policy_container(packet, slot, interface->zone);
+	if (decision.action == ACTION_DROP)
+		return -decision.reason;
+	return open_outbound(skb, packet, &decision, route, interface, now);
+}
+
+/* New from the container. Returns 0 when a flow was opened, PASS, or a reason. */
+static __noinline int new_from_container(struct __sk_buff *skb, const struct packet *packet,
+					 __u64 now)
+{
+	__u32 *slot = bpf_map_lookup_elem(&MAP_SLOTS, &packet->tuple.src);
+	struct container *container;
+	struct decision decision;
+	struct route route;
+	int result;
+
+	decision = policy_container_to_host(packet);
+	if (decision.action == ACTION_PASS)
+		return PASS;
+	if (packet->to_group)
+		return -DROP_GROUP;
+	if (!packet->v4)
+		return decision.action == ACTION_PASS_LOCAL && is_local(skb, packet) ? PASS
+										     : -DROP_IPV6;
+	container = slot ? bpf_map_lookup_elem(&MAP_CONTAINERS, slot) : NULL;
+	if (!container || container->ifindex != skb->ifindex)
+		return -DROP_SPOOFED;
+
+	result = route_lookup(skb, packet->tuple.src.words[3], packet->tuple.dst.words[3],
+			      packet->tuple.proto, &route);
+	if (result == ROUTE_LOCAL)
+		return decision.action == ACTION_PASS_LOCAL ? PASS : -decision.reason;
+	return result ?: new_to_outside(skb, packet, &route, *slot, now);
+}
+
+static __always_inline int unknown_from_container(struct __sk_buff *skb,
+						  const struct packet *packet, __u64 now)
+{
+	return adopt(skb, packet, now) ? PASS : new_from_container(skb, packet, now);
+}
+
+static __always_inline int from_container(struct __sk_buff *skb)
+{
+	struct packet packet = {};
+	__u64 now = bpf_jiffies64();
+	struct flow *flow;
+	int result = parse(skb, &packet, ZONE_CONTAINER, ETH_HLEN);
+
+	if (result)
+		return result == PARSE_NOT_IP ? PASS : result;
+	if (!packet.to_me && !packet.to_group)
+		return -DROP_OTHER_HOST;
+	result = known_flow(skb, &packet, ETH_HLEN, now, &flow);
+	if (!result && !flow) {
+		result = unknown_from_container(skb, &packet, now);
+		if (!result)
+			result = opened_flow(&packet, &flow);
+	}
+	return result ?: forward(skb, &packet, flow, ETH_HLEN, now);
+}
+
+/* Opened by the host. */
+static __noinline void remember(struct __sk_buff *skb, const struct packet *packet, __u64 now)
+{
+	struct lease lease = {};
+	struct flow *flow;
+
+	if (open_host(skb, &MAP_HALF_OPEN, packet, &lease, true, now))
+		return;
+	count_total(TOTAL_OPENED);
+	flow = bpf_map_lookup_elem(&MAP_HALF_OPEN, &packet->tuple);
+	if (flow)
+		flow_account(flow, skb, packet, now);
+}
+
+/* What the host sends on a known flow; says whether there is one. */
+static __always_inline bool follow_host(struct __sk_buff *skb, const struct packet *packet,
+					__u64 now)
+{
+	struct flow *flow = flow_find(&MAP_FLOWS, &packet->tuple, now);
+
+	if (flow) {
+		if (is_opening_syn(packet) && is_closing(flow))
+			return false;
+		flow_track(flow, packet);
+	} else {
+		flow = flow_find(&MAP_HALF_OPEN, &packet->tuple, now);
+		if (!flow)
+			return false;
+		if (flow_advance(&packet->tuple, flow, packet) > 0)
+			flow = bpf_map_lookup_elem(&MAP_FLOWS, &packet->tuple);
+	}
+	if (flow)
+		flow_account(flow, skb, packet, now);
+	return true;
+}
+
+/*
+ * What the host sends passes, whatever it is; what it opens is remembered. An answer of its own
+ * opens nothing: else a revoked connection would open itself again with a retransmission.
+ */
+static __always_inline int from_host(struct __sk_buff *skb, __u8 zone, __u32 l2)
+{
+	struct packet packet = {};
+	__u64 now = bpf_jiffies64();
+
+	if (skb->tc_index == TC_INDEX_DELIVERED || skb->vlan_present)
+		return PASS;
+	if (parse(skb, &packet, zone, l2))
+		return PASS;
+	if (!follow_host(skb, &packet, now) && is_opening(&packet) && !packet.to_group)
+		remember(skb, &packet, now);
+	return PASS;
+}
+
+SEC("tc")
+int vpn_in_eth(struct __sk_buff *skb)
+{
+	return verdict(skb, from_outside(skb, ZONE_VPN, ETH_HLEN));
+}
+
+SEC("tc")
+int vpn_in_ip(struct __sk_buff *skb)
+{
+	return verdict(skb, from_outside(skb, ZONE_VPN, 0));
+}
+
+SEC("tc")
+int lan_in_eth(struct __sk_buff *skb)
+{
+	return verdict(skb, from_outside(skb, ZONE_LAN, ETH_HLEN));
+}
+
+SEC("tc")
+int lan_in_ip(struct __sk_buff *skb)
+{
+	return verdict(skb, from_outside(skb, ZONE_LAN, 0));
+}
+
+SEC("tc")
+int container_in_eth(struct __sk_buff *skb)
+{
+	return verdict(skb, from_container(skb));
+}
+
+SEC("tc")
+int vpn_out_eth(struct __sk_buff *skb)
+{
+	return verdict(skb, from_host(skb, ZONE_VPN, ETH_HLEN));
+}
+
+SEC("tc")
+int vpn_out_ip(struct __sk_buff *skb)
+{
+	return verdict(skb, from_host(skb, ZONE_VPN, 0));
+}
+
+SEC("tc")
+int lan_out_eth(struct __sk_buff *skb)
+{
+	return verdict(skb, from_host(skb, ZONE_LAN, ETH_HLEN));
+}
+
+SEC("tc")
+int lan_out_ip(struct __sk_buff *skb)
+{
+	return verdict(skb, from_host(skb, ZONE_LAN, 0));
+}
+
+SEC("tc")
+int container_out_eth(struct __sk_buff *skb)
+{
+	return verdict(skb, from_host(skb, ZONE_CONTAINER, ETH_HLEN));
+}
+
+/*
+ * Not for packets: run by user space to read the clocks that flows are stamped with. Writes the
+ * jiffies and CLOCK_BOOTTIME in ns to the start of the buffer.
+ */
+SEC("tc")
+int read_clock(struct __sk_buff *skb)
+{
+	__u64 clock[2] = {bpf_jiffies64(), bpf_ktime_get_boot_ns()};
+
+	return bpf_skb_store_bytes(skb, 0, clock, sizeof(clock), 0) ? TC_ACT_SHOT : TC_ACT_OK;
+}
