@@ -383,3 +383,18 @@ int read_clock(struct __sk_buff *skb)
 
 	return bpf_skb_store_bytes(skb, 0, clock, sizeof(clock), 0) ? TC_ACT_SHOT : TC_ACT_OK;
 }
+
+/* Not for packets: TC_ACT_OK where the route lookup tells the source address (6.7), which user
+ * space finds out by running this. */
+SEC("tc")
+int probe_route_source(struct __sk_buff *skb)
+{
+	struct bpf_fib_lookup fib = {
+		.family = AF_INET,
+		.ifindex = LOOPBACK_IFINDEX,
+		.ipv4_dst = bpf_htonl(0x7f000001),
+	};
+
+	return bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_SRC) < 0 ? TC_ACT_SHOT
+									      : TC_ACT_OK;
+}

@@ -32,7 +32,8 @@
 # Doing something in it
 #	lab_in NS COMMAND...		runs the command in a namespace
 #	lab_spawn NS LOG COMMAND...	the same in the background, output in LAB_DIR/LOG.log; LAB_PID
-#	lab_wait SECONDS WHAT COMMAND...  until the command succeeds; at the deadline names WHAT, fails
+#	lab_wait SECONDS WHAT COMMAND...  until the command succeeds; after whole SECONDS names WHAT,
+#					fails
 #	lab_ssh NS ADDRESS [ARGUMENT...]  ssh from a namespace; proves by the host key that port 23
 #					is the host and that any other port is the container
 #	lab_probe NS ADDRESS PORT [SECONDS]  prints what a TCP connection meets: open, reset,
@@ -124,7 +125,7 @@ _lab_pids()
 
 	{
 		while read -r pid started; do
-			[[ $(_lab_started "$pid") == "$started" ]] && echo "$pid"
+			[[ -n $started && $(_lab_started "$pid") == "$started" ]] && echo "$pid"
 		done 2>/dev/null <"$(_lab_dir "$1")/pids"
 		for ns in $(_lab_namespaces "$1"); do
 			ip netns pids "$ns" 2>/dev/null
@@ -425,6 +426,7 @@ _lab_ssh_server()
 		mount --bind "$1/shadow" /etc/shadow
 		mount -t tmpfs -o mode=755 tmpfs /run
 		mount -t tmpfs -o mode=755 tmpfs /var/log
+		touch /var/log/lastlog
 		mkdir -m 755 /run/sshd
 		exec "$2" -D -e -f "$3"' sh "$LAB_DIR/ssh" "$(command -v sshd)" "$conf"
 	lab_wait 10 "sshd in $1" lab_listens "$1" "$2" || {

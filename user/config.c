@@ -156,7 +156,7 @@ static int take_number(struct parser *p, const char *value, __u32 min, __u32 max
 
 static int take_port(struct parser *p, const char *value, void *field)
 {
-	__u32 port;
+	__u32 port = 0;
 	int err = take_number(p, value, 1, UINT16_MAX, &port);
 
 	if (!err)

@@ -3,6 +3,7 @@
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 
 /* The kernel packs a dump by the size of the reader's buffer, up to this. */
 #define DUMP_SIZE 32768
+
+/* Room for a request about one interface. */
+#define REQUEST_SIZE 256
 
 /* strncpy() that always terminates; the kernel's names fit. */
 static void copy_name(char *to, size_t size, const struct nlattr *attr)
@@ -145,7 +149,7 @@ static int take_address(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-static int receive(struct mnl_socket *socket, __u32 seq, mnl_cb_t take, struct links *links)
+static int receive(struct mnl_socket *socket, __u32 seq, mnl_cb_t take, void *data)
 {
 	_Alignas(struct nlmsghdr) char buffer[DUMP_SIZE];
 	unsigned int port = mnl_socket_get_portid(socket);
@@ -156,31 +160,38 @@ static int receive(struct mnl_socket *socket, __u32 seq, mnl_cb_t take, struct l
 
 		if (length < 0)
 			return -errno;
-		state = mnl_cb_run(buffer, length, seq, port, take, links);
+		state = mnl_cb_run(buffer, length, seq, port, take, data);
 	}
 	return state < 0 ? -errno : 0;
+}
+
+/* Sends REQUEST and gives every answer to TAKE, until the kernel says that it was the last. */
+static int exchange(struct nlmsghdr *request, mnl_cb_t take, void *data)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int err = 0;
+
+	if (!socket)
+		return -errno;
+	request->nlmsg_seq = 1;
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+		err = -errno;
+	if (!err)
+		err = receive(socket, request->nlmsg_seq, take, data);
+	mnl_socket_close(socket);
+	return err;
 }
 
 static int dump(__u16 type, size_t header_size, mnl_cb_t take, struct links *links)
 {
 	_Alignas(struct nlmsghdr) char buffer[NLMSG_SPACE(sizeof(struct ifinfomsg))];
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	int err = 0;
 
-	if (!socket)
-		return -errno;
 	request->nlmsg_type = type;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	request->nlmsg_seq = 1;
 	mnl_nlmsg_put_extra_header(request, header_size); /* all zero: everything */
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-		err = -errno;
-	if (!err)
-		err = receive(socket, request->nlmsg_seq, take, links);
-	mnl_socket_close(socket);
-	return err;
+	return exchange(request, take, links);
 }
 
 static int read_once(struct links *links)
@@ -241,4 +252,63 @@ union addr links_source(const struct links *links, __u32 ifindex, __u8 family)
 			return address->address;
 	}
 	return (union addr){};
+}
+
+static struct nlmsghdr *link_request(char *buffer, __u16 type, __u32 ifindex)
+{
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *link;
+
+	request->nlmsg_type = type;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
+	link->ifi_index = ifindex;
+	return request;
+}
+
+/* IFLA_AF_SPEC / AF_INET / IFLA_INET_CONF is an array of the interface's settings, from 1 on. */
+static int take_forwarding(const struct nlmsghdr *message, void *data)
+{
+	const struct nlattr *attr, *family, *conf;
+	bool *on = data;
+
+	mnl_attr_for_each (attr, message, sizeof(struct ifinfomsg)) {
+		if (mnl_attr_get_type(attr) != IFLA_AF_SPEC)
+			continue;
+		mnl_attr_for_each_nested (family, attr) {
+			if (mnl_attr_get_type(family) != AF_INET)
+				continue;
+			mnl_attr_for_each_nested (conf, family)
+				if (mnl_attr_get_type(conf) == IFLA_INET_CONF &&
+				    mnl_attr_get_payload_len(conf) >= sizeof(__u32))
+					*on = mnl_attr_get_u32(conf);
+		}
+	}
+	return MNL_CB_OK;
+}
+
+int links_forwarding(__u32 ifindex, bool *ret)
+{
+	_Alignas(struct nlmsghdr) char buffer[REQUEST_SIZE];
+	bool on = false;
+	int err = exchange(link_request(buffer, RTM_GETLINK, ifindex), take_forwarding, &on);
+
+	if (!err)
+		*ret = on;
+	return err;
+}
+
+int links_set_forwarding(__u32 ifindex, bool on)
+{
+	_Alignas(struct nlmsghdr) char buffer[REQUEST_SIZE];
+	struct nlmsghdr *request = link_request(buffer, RTM_SETLINK, ifindex);
+	struct nlattr *spec = mnl_attr_nest_start(request, IFLA_AF_SPEC);
+	struct nlattr *family = mnl_attr_nest_start(request, AF_INET);
+	struct nlattr *conf = mnl_attr_nest_start(request, IFLA_INET_CONF);
+
+	mnl_attr_put_u32(request, IPV4_DEVCONF_FORWARDING, on);
+	mnl_attr_nest_end(request, conf);
+	mnl_attr_nest_end(request, family);
+	mnl_attr_nest_end(request, spec);
+	return exchange(request, NULL, NULL);
 }

@@ -53,4 +53,15 @@ const struct link *links_by_index(const struct links *links, __u32 ifindex);
  */
 union addr links_source(const struct links *links, __u32 ifindex, __u8 family);
 
+/* The loopback interface's index, the same in every namespace. */
+#define LINKS_LOOPBACK 1
+
+/*
+ * Whether IPv4 packets that come in by IFINDEX are forwarded (net.ipv4.conf.*.forwarding), and
+ * setting it. By netlink, since /proc/sys may be read-only for a confined service. Returns 0 or a
+ * negative errno, *RET untouched.
+ */
+int links_forwarding(__u32 ifindex, bool *ret);
+int links_set_forwarding(__u32 ifindex, bool on);
+
 #endif

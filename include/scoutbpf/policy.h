@@ -71,9 +71,8 @@ struct interface {
 	union addr address; /* what outbound flows are masqueraded with; all zero: none */
 	char name[IFNAME_SIZE];
 	__u8 zone; /* enum zone */
-	__u8 hook; /* enum hook */
 	__u8 ethernet; /* 0: bare IP packets (WireGuard, tun) */
-	__u8 clsact; /* 1: the clsact qdisc was made by us */
+	__u8 pad[2];
 };
 ASSERT_SIZE(struct interface, 36);
 
@@ -91,8 +90,9 @@ ASSERT_SIZE(struct settings, 8);
 struct meta {
 	__u32 schema;
 	__u32 flows; /* capacity of the flow table, connections */
+	__u32 forwarding_set; /* 1: forwarding of the loopback interface was switched on by us */
 };
-ASSERT_SIZE(struct meta, 8);
+ASSERT_SIZE(struct meta, 12);
 
 /* Raised with every change to a key, a value or the meaning of either. */
 #define SCOUTBPF_SCHEMA 1

@@ -321,7 +321,7 @@ static void a_long_table_is_read_whole(void **state)
 {
 	FILE *batch;
 	struct links links;
-	char name[16];
+	char name[32];
 
 	(void)state;
 	need_lab();

@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <scoutbpf/names.h>
+
+#include "dataplane.h"
+#include "error.h"
+#include "hook.h"
+#include "pins.h"
+#include "policy.h"
+#include "scoutbpf.skel.h"
+
+#define CLOCK_PROGRAM "read_clock"
+
+/* An interface to guard and how far its change got, for the way back. */
+struct place {
+	struct hook_place at;
+	enum hook wanted;
+	int program; /* to be put there; the skeleton's */
+	enum hook before; /* what stood there; 0: nothing */
+	int before_program; /* -1: nothing */
+	bool changed;
+};
+
+struct plan {
+	struct place *places; /* two for each interface: in, out */
+	size_t count;
+};
+
+__u32 jiffies_per_second(void)
+{
+	struct timespec tick;
+
+	/* The coarse clock moves with the tick: its resolution is a jiffy. */
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || !tick.tv_nsec)
+		return 250;
+	return (1000000000L + tick.tv_nsec / 2) / tick.tv_nsec;
+}
+
+static void set_timeouts(struct scoutbpf_bpf *skel)
+{
+	__u32 hz = jiffies_per_second();
+
+	skel->rodata->timeouts = (struct timeouts){
+		.tcp_half_open = TCP_HALF_OPEN_SECONDS * hz,
+		.tcp_established = TCP_ESTABLISHED_SECONDS * hz,
+		.tcp_closing = TCP_CLOSING_SECONDS * hz,
+		.udp = UDP_SECONDS * hz,
+		.icmp = ICMP_SECONDS * hz,
+	};
+}
+
+/* Scratch and read-only data live and die with their programs. */
+static bool is_pinned_map(const struct bpf_map *map)
+{
+	return bpf_map__type(map) != BPF_MAP_TYPE_UNSPEC && !bpf_map__is_internal(map) &&
+	       strcmp(bpf_map__name(map), NAME_OF(MAP_DRAFTS));
+}
+
+/* Says, with the object's name, why the pinned maps cannot be taken over. */
+static int check_pinned(const char *pindir, const struct config *config)
+{
+	struct meta meta;
+	int fd = pins_require(pindir, NAME_OF(MAP_META));
+	int err;
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	err = pins_meta(pindir, &meta);
+	if (!err && meta.flows != config->flows) {
+		complain(pindir, "flows cannot change from %u to %u while loaded (unload first)",
+			 meta.flows, config->flows);
+		err = -EBUSY;
+	}
+	return err;
+}
+
+static int reuse_maps(struct scoutbpf_bpf *skel, const char *pindir)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		int fd, err;
+
+		if (!is_pinned_map(map))
+			continue;
+		fd = pins_get(pindir, bpf_map__name(map));
+		err = fd < 0 ? fd : bpf_map__reuse_fd(map, fd);
+		if (fd >= 0)
+			close(fd);
+		if (err) {
+			complain(pindir, "%s: cannot be taken over: %s", bpf_map__name(map),
+				 strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void explain_load_failure(int err)
+{
+	struct utsname kernel = {.release = "?"};
+	char object[sizeof(kernel.release) + 8];
+
+	(void)uname(&kernel);
+	snprintf(object, sizeof(object), "kernel %s", kernel.release);
+	if (err == -EPERM || err == -EACCES)
+		complain(object, "refuses the programs: %s (root, or CAP_BPF and CAP_NET_ADMIN)",
+			 strerror(-err));
+	else if (err == -ENOMEM || err == -E2BIG)
+		complain(object, "has no memory for the maps: %s", strerror(-err));
+	else
+		complain(object, "refuses the programs: %s (5.10 or newer is needed)",
+			 strerror(-err));
+}
+
+/* The programs, verified and with their maps, attached to nothing. */
+static int open_programs(const char *pindir, const struct config *config, bool fresh,
+			 struct scoutbpf_bpf **ret)
+{
+	struct scoutbpf_bpf *skel = scoutbpf_bpf__open();
+	int err;
+
+	if (!skel) {
+		err = -errno;
+		explain_load_failure(err);
+		return err;
+	}
+	set_timeouts(skel);
+	/* An entry for each direction; a half-open flow for every two that are open. */
+	(void)bpf_map__set_max_entries(skel->maps.MAP_FLOWS, 2 * config->flows);
+	(void)bpf_map__set_max_entries(skel->maps.MAP_HALF_OPEN, config->flows);
+	err = fresh ? 0 : reuse_maps(skel, pindir);
+	if (!err) {
+		err = scoutbpf_bpf__load(skel);
+		if (err)
+			explain_load_failure(err);
+	}
+	if (err) {
+		scoutbpf_bpf__destroy(skel);
+		return err;
+	}
+	*ret = skel;
+	return 0;
+}
+
+static int program_for(const struct scoutbpf_bpf *skel, enum zone zone, bool ethernet, bool egress)
+{
+#define X(name, of_zone, of_ethernet, of_egress)                                     \
+	if (zone == (of_zone) && ethernet == (of_ethernet) && egress == (of_egress)) \
+		return bpf_program__fd(skel->progs.name);
+	PROGRAMS(X)
+#undef X
+	return -1;
+}
+
+static void plan_place(struct plan *plan, const char *pindir, const struct link *link,
+		       enum hook wanted, bool egress, int program)
+{
+	struct place *place = &plan->places[plan->count++];
+
+	*place = (struct place){.wanted = wanted, .program = program};
+	place->at.ifindex = link->ifindex;
+	place->at.egress = egress;
+	memcpy(place->at.ifname, link->name, sizeof(place->at.ifname));
+	place->before = hook_find(pindir, &place->at, &place->before_program);
+}
+
+/* Every interface that the file names and the machine has. */
+static int make_plan(struct plan *plan, const struct scoutbpf_bpf *skel, const char *pindir,
+		     const struct config *config, const struct links *links)
+{
+	size_t i;
+
+	*plan = (struct plan){.places = calloc(2 * links->link_count + 1, sizeof(struct place))};
+	if (!plan->places)
+		return -ENOMEM;
+	for (i = 0; i < links->link_count; i++) {
+		const struct link *link = &links->links[i];
+		enum zone zone = config_role(config, link->name, NULL);
+		int egress;
+
+		if (!zone || link->loopback)
+			continue;
+		if (program_for(skel, zone, link->ethernet, false) < 0) {
+			complain(link->name, "a container's interface must be an Ethernet one");
+			return -EPROTONOSUPPORT;
+		}
+		for (egress = 0; egress < 2; egress++)
+			plan_place(plan, pindir, link, config->hook, egress,
+				   program_for(skel, zone, link->ethernet, egress));
+	}
+	if (plan->count > 2 * MAX_INTERFACES) {
+		complain("load", "more than %d interfaces to guard", MAX_INTERFACES);
+		return -E2BIG;
+	}
+	if (plan->count)
+		return 0;
+	complain("load", "none of the interfaces that the configuration names exists");
+	return -ENODEV;
+}
+
+static void free_plan(struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++)
+		if (plan->places[i].before_program >= 0)
+			close(plan->places[i].before_program);
+	free(plan->places);
+}
+
+static int attach(struct plan *plan, const char *pindir)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++) {
+		struct place *place = &plan->places[i];
+		int err =
+			hook_set(pindir, &place->at, place->wanted, place->program, &place->wanted);
+
+		if (err) {
+			complain(place->at.ifname, "cannot be guarded: %s", strerror(-err));
+			return err;
+		}
+		place->changed = true;
+	}
+	return 0;
+}
+
+static void roll_back(struct plan *plan, const char *pindir)
+{
+	size_t i = plan->count;
+
+	while (i--) {
+		struct place *place = &plan->places[i];
+		enum hook used;
+		int err;
+
+		if (!place->changed)
+			continue;
+		err = place->before_program >= 0 ? hook_set(pindir, &place->at, place->before,
+							    place->before_program, &used)
+						 : hook_remove(pindir, &place->at);
+		if (err)
+			complain(place->at.ifname, "could not be put back: %s", strerror(-err));
+	}
+}
+
+static bool is_planned(const struct plan *plan, __u32 ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++)
+		if (plan->places[i].at.ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* Takes ours away from both hooks of an interface, as far as it goes. */
+static int release(const char *pindir, const struct link *link)
+{
+	struct hook_place at = {.ifindex = link->ifindex};
+	int err, first = 0;
+	int egress;
+
+	for (egress = 0; egress < 2; egress++) {
+		at.egress = egress;
+		err = hook_remove(pindir, &at);
+		first = first ?: err;
+	}
+	if (first)
+		complain(link->name, "cannot be released: %s", strerror(-first));
+	return first;
+}
+
+/* Interfaces that are guarded still but that the file does not name any more. */
+static int release_unplanned(const struct plan *plan, const char *pindir, const struct links *links)
+{
+	size_t i;
+
+	for (i = 0; i < links->link_count; i++) {
+		int err;
+
+		if (is_planned(plan, links->links[i].ifindex))
+			continue;
+		err = release(pindir, &links->links[i]);
+		if (err)
+			return err;
+	}
+	return hook_forget_dead(pindir);
+}
+
+/* The interfaces map says what stands where; entries of interfaces that are gone go. */
+static int record_interfaces(const struct plan *plan, int interfaces, const struct config *config,
+			     const struct links *links)
+{
+	__u32 key, next;
+	bool more = !bpf_map_get_next_key(interfaces, NULL, &next);
+	size_t i;
+
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(interfaces, &key, &next);
+		if (!is_planned(plan, key))
+			(void)bpf_map_delete_elem(interfaces, &key);
+	}
+	for (i = 0; i < plan->count; i += 2) {
+		const struct hook_place *at = &plan->places[i].at;
+		const struct link *link = links_by_index(links, at->ifindex);
+		struct interface interface = {
+			.address = links_source(links, at->ifindex, AF_INET),
+			.zone = config_role(config, at->ifname, NULL),
+			.ethernet = link && link->ethernet,
+		};
+
+		memcpy(interface.name, at->ifname, sizeof(interface.name));
+		if (bpf_map_update_elem(interfaces, &at->ifindex, &interface, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int make_links_dir(const char *pindir)
+{
+	char path[PATH_MAX];
+	int err = pins_path(path, sizeof(path), pindir, LINKS_DIR);
+
+	if (!err && mkdir(path, 0700) && errno != EEXIST)
+		err = -errno;
+	return err;
+}
+
+/* Pins what other commands open, and the directory that keeps the links. */
+static int pin_all(struct scoutbpf_bpf *skel, const char *pindir)
+{
+	struct bpf_map *map;
+	int err = make_links_dir(pindir);
+
+	bpf_object__for_each_map(map, skel->obj) if (!err && is_pinned_map(map)) err =
+		pins_put(pindir, bpf_map__name(map), bpf_map__fd(map));
+	if (!err)
+		err = pins_put(pindir, CLOCK_PROGRAM, bpf_program__fd(skel->progs.read_clock));
+	return err;
+}
+
+/*
+ * The route lookup of the data path starts from the loopback interface and is refused on one that
+ * does not forward. Switching it on there lets no packet through that was not before: nothing
+ * but the host itself sends by it.
+ */
+static int allow_route_lookup(struct meta *meta)
+{
+	bool on;
+	int err = links_forwarding(LINKS_LOOPBACK, &on);
+
+	if (err || on)
+		return err;
+	meta->forwarding_set = 1;
+	return links_set_forwarding(LINKS_LOOPBACK, true);
+}
+
+static int record_meta(const struct scoutbpf_bpf *skel, const struct config *config)
+{
+	int fd = bpf_map__fd(skel->maps.MAP_META);
+	struct meta meta = {};
+	__u32 zero = 0;
+	int err;
+
+	if (bpf_map_lookup_elem(fd, &zero, &meta))
+		return -errno;
+	meta.schema = SCOUTBPF_SCHEMA;
+	meta.flows = config->flows;
+	err = allow_route_lookup(&meta);
+	if (!err && bpf_map_update_elem(fd, &zero, &meta, BPF_ANY))
+		err = -errno;
+	if (err)
+		complain("lo", "forwarding cannot be switched on: %s", strerror(-err));
+	return err;
+}
+
+static void restore_forwarding(const char *pindir)
+{
+	struct meta meta;
+	int err;
+
+	if (pins_meta(pindir, &meta) || !meta.forwarding_set)
+		return;
+	err = links_set_forwarding(LINKS_LOOPBACK, false);
+	if (err)
+		warn("lo", "forwarding cannot be switched off again: %s", strerror(-err));
+}
+
+static struct policy_maps maps_of(const struct scoutbpf_bpf *skel)
+{
+	return (struct policy_maps){
+		.grants = bpf_map__fd(skel->maps.MAP_GRANTS),
+		.containers = bpf_map__fd(skel->maps.MAP_CONTAINERS),
+		.slots = bpf_map__fd(skel->maps.MAP_SLOTS),
+		.interfaces = bpf_map__fd(skel->maps.MAP_INTERFACES),
+		.locals = bpf_map__fd(skel->maps.MAP_LOCALS),
+		.setup = bpf_map__fd(skel->maps.MAP_SETTINGS),
+	};
+}
+
+/* Whether bpf_fib_lookup() tells the source address; it refuses a flag that it does not know. */
+static bool probe_route_source(const struct scoutbpf_bpf *skel)
+{
+	char frame[ETH_ZLEN] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
+		    .repeat = 1);
+
+	return !bpf_prog_test_run_opts(bpf_program__fd(skel->progs.probe_route_source), &options) &&
+	       options.retval == TC_ACT_OK;
+}
+
+static int apply(const struct scoutbpf_bpf *skel, const char *pindir, const struct plan *plan,
+		 const struct config *config, const struct links *links)
+{
+	struct policy_maps maps = maps_of(skel);
+	int err = record_interfaces(plan, maps.interfaces, config, links);
+
+	if (!err)
+		err = policy_apply(&maps, config, links, probe_route_source(skel));
+	if (err)
+		complain(pindir, "the policy cannot be set: %s", strerror(-err));
+	return err;
+}
+
+/* The first packet must find the whole policy. Nothing is attached before it stands. */
+static int start(struct scoutbpf_bpf *skel, const char *pindir, struct plan *plan,
+		 const struct config *config, const struct links *links)
+{
+	int err = record_meta(skel, config);
+
+	if (err)
+		return err;
+	err = pin_all(skel, pindir);
+	if (err) {
+		complain(pindir, "%s", strerror(-err));
+		return err;
+	}
+	err = apply(skel, pindir, plan, config, links);
+	return err ?: attach(plan, pindir);
+}
+
+/* What can be refused comes before the policy changes: programs can be put back. */
+static int replace(struct scoutbpf_bpf *skel, const char *pindir, struct plan *plan,
+		   const struct config *config, const struct links *links)
+{
+	int err = record_meta(skel, config);
+
+	if (!err)
+		err = attach(plan, pindir);
+	return err ?: apply(skel, pindir, plan, config, links);
+}
+
+static int put_in_place(struct scoutbpf_bpf *skel, const char *pindir, const struct config *config,
+			const struct links *links, bool fresh)
+{
+	struct plan plan;
+	int err = make_plan(&plan, skel, pindir, config, links);
+
+	if (!err)
+		err = fresh ? start(skel, pindir, &plan, config, links)
+			    : replace(skel, pindir, &plan, config, links);
+	if (err)
+		roll_back(&plan, pindir);
+	else
+		err = release_unplanned(&plan, pindir, links);
+	free_plan(&plan);
+	return err;
+}
+
+int dataplane_load(const char *pindir, const struct config *config, const struct links *links)
+{
+	int meta = pins_get(pindir, NAME_OF(MAP_META));
+	bool fresh = meta == -ENOENT;
+	struct scoutbpf_bpf *skel;
+	int err = 0;
+
+	if (meta >= 0)
+		close(meta);
+	if (!fresh)
+		err = check_pinned(pindir, config);
+	if (!err)
+		err = open_programs(pindir, config, fresh, &skel);
+	if (!err) {
+		err = put_in_place(skel, pindir, config, links, fresh);
+		scoutbpf_bpf__destroy(skel);
+	}
+	if (err && fresh) {
+		restore_forwarding(pindir);
+		(void)pins_remove(pindir);
+	}
+	return err;
+}
+
+int dataplane_unload(const char *pindir, const struct links *links)
+{
+	size_t i;
+	int err, first = 0;
+
+	for (i = 0; i < links->link_count; i++) {
+		err = release(pindir, &links->links[i]);
+		first = first ?: err;
+	}
+	restore_forwarding(pindir);
+	err = pins_remove(pindir);
+	if (err)
+		complain(pindir, "cannot be removed: %s", strerror(-err));
+	return first ?: err;
+}
+
+int dataplane_clock(const char *pindir, struct kernel_clock *ret)
+{
+	char frame[ETH_ZLEN] = {}, out[ETH_ZLEN];
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
+		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+	int fd = pins_require(pindir, CLOCK_PROGRAM);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = bpf_prog_test_run_opts(fd, &options);
+	close(fd);
+	if (err)
+		complain(pindir, CLOCK_PROGRAM ": %s", strerror(-err));
+	else
+		memcpy(ret, out, sizeof(*ret));
+	return err;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One program at one tc hook of one interface: tcx where the kernel has it, else clsact. */
+#ifndef HOOK_H
+#define HOOK_H
+
+#include <stdbool.h>
+
+#include <scoutbpf/policy.h>
+
+struct hook_place {
+	__u32 ifindex;
+	char ifname[IFNAME_SIZE];
+	bool egress;
+};
+
+/*
+ * Puts the program PROG_FD at the head of the place, in one step where ours is there already,
+ * so that no packet passes between the two. WANTED is HOOK_TCX, HOOK_CLSACT or 0 for the best
+ * that the kernel has; *RET_USED is what it was. Returns 0 or a negative errno; then what stood
+ * there stands.
+ */
+int hook_set(const char *pindir, const struct hook_place *place, enum hook wanted, int prog_fd,
+	     enum hook *ret_used);
+
+/* Takes ours away and nothing else. Nothing there is no error. Returns 0 or a negative errno. */
+int hook_remove(const char *pindir, const struct hook_place *place);
+
+/*
+ * Which of ours stands at the place now, asked of the kernel; 0 for none. *RET_PROG, unless
+ * RET_PROG is NULL, is a descriptor of the program, the caller's to close, or -1.
+ */
+enum hook hook_find(const char *pindir, const struct hook_place *place, int *ret_prog);
+
+/* Removes the pins of links whose interface is gone. Returns 0 or a negative errno. */
+int hook_forget_dead(const char *pindir);
+
+#endif

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <linux/magic.h>
+
+#include <bpf/bpf.h>
+
+#include <scoutbpf/names.h>
+#include <scoutbpf/policy.h>
+
+#include "error.h"
+#include "pins.h"
+
+int pins_path(char *buffer, size_t size, const char *dir, const char *name)
+{
+	int length = snprintf(buffer, size, "%s/%s", dir, name);
+
+	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+/* Says what is wrong with the place where DIR would be made. */
+static int check_parent(const char *dir)
+{
+	char copy[PATH_MAX];
+	const char *parent;
+	struct statfs fs;
+
+	if (strlen(dir) >= sizeof(copy)) {
+		complain(dir, "the path is too long");
+		return -ENAMETOOLONG;
+	}
+	parent = dirname(strcpy(copy, dir));
+	if (statfs(parent, &fs)) {
+		int err = -errno;
+
+		complain(parent, "%s", strerror(-err));
+		return err;
+	}
+	if (fs.f_type != BPF_FS_MAGIC) {
+		complain(parent, "not a BPF file system (mount -t bpf bpf /sys/fs/bpf)");
+		return -EMEDIUMTYPE;
+	}
+	return 0;
+}
+
+static int open_dir(const char *dir, bool create)
+{
+	int fd, err;
+
+	if (create) {
+		err = check_parent(dir);
+		if (err)
+			return err;
+		if (mkdir(dir, 0700) && errno != EEXIST) {
+			err = -errno;
+			complain(dir, "%s", strerror(-err));
+			return err;
+		}
+	}
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	err = -errno;
+	if (err != -ENOENT || create)
+		complain(dir, "%s", strerror(-err));
+	return err;
+}
+
+/* A command that waited for an unload holds the lock of a directory that is gone. */
+static bool is_current(int fd, const char *dir)
+{
+	struct stat held, named;
+
+	return !fstat(fd, &held) && !stat(dir, &named) && held.st_ino == named.st_ino &&
+	       held.st_dev == named.st_dev;
+}
+
+int pins_lock(const char *dir, bool create)
+{
+	for (;;) {
+		int fd = open_dir(dir, create);
+
+		if (fd < 0)
+			return fd;
+		if (flock(fd, LOCK_EX)) {
+			int err = -errno;
+
+			if (err != -EINTR)
+				complain(dir, "cannot be locked: %s", strerror(-err));
+			close(fd);
+			if (err != -EINTR)
+				return err;
+			continue;
+		}
+		if (is_current(fd, dir))
+			return fd;
+		close(fd);
+	}
+}
+
+int pins_get(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int err = pins_path(path, sizeof(path), dir, name);
+
+	if (err)
+		return err;
+	err = bpf_obj_get(path);
+	return err < 0 ? -errno : err;
+}
+
+int pins_put(const char *dir, const char *name, int fd)
+{
+	char path[PATH_MAX], fresh[PATH_MAX];
+	int err = pins_path(path, sizeof(path), dir, name);
+
+	if (!err)
+		err = pins_path(fresh, sizeof(fresh) - 4, dir, name);
+	if (err)
+		return err;
+	/* The BPF file system keeps dots for itself. */
+	strcat(fresh, "_new");
+	(void)unlink(fresh);
+	if (bpf_obj_pin(fd, fresh))
+		return -errno;
+	if (rename(fresh, path)) {
+		err = -errno;
+		(void)unlink(fresh);
+		return err;
+	}
+	return 0;
+}
+
+static int remove_entries(const char *dir)
+{
+	DIR *stream = opendir(dir);
+	struct dirent *entry;
+	int err = 0;
+
+	if (!stream)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(stream))) {
+		if (entry->d_type == DT_DIR)
+			continue;
+		if (unlinkat(dirfd(stream), entry->d_name, 0) && errno != ENOENT && !err)
+			err = -errno;
+	}
+	closedir(stream);
+	if (!err && rmdir(dir) && errno != ENOENT)
+		err = -errno;
+	return err;
+}
+
+int pins_remove(const char *dir)
+{
+	char links[PATH_MAX];
+	int err = pins_path(links, sizeof(links), dir, LINKS_DIR);
+
+	if (!err)
+		err = remove_entries(links);
+	return err ?: remove_entries(dir);
+}
+
+int pins_meta(const char *dir, struct meta *ret)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info), zero = 0;
+	int fd = pins_get(dir, NAME_OF(MAP_META));
+	int err = 0;
+
+	if (fd < 0)
+		return fd;
+	/* The kernel writes as much as the value has, whatever room there is. */
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.value_size != sizeof(*ret))
+		err = -EPROTO;
+	else if (bpf_map_lookup_elem(fd, &zero, ret))
+		err = -errno;
+	else if (ret->schema != SCOUTBPF_SCHEMA)
+		err = -EPROTO;
+	close(fd);
+	return err;
+}
+
+int pins_require(const char *dir, const char *name)
+{
+	struct meta meta;
+	int err = pins_meta(dir, &meta);
+	int fd;
+
+	if (err == -ENOENT)
+		complain(dir, "scoutbpf is not loaded");
+	else if (err == -EPROTO)
+		complain(dir, "loaded by another version of scoutbpf (unload and load again)");
+	else if (err)
+		complain(dir, "%s", strerror(-err));
+	if (err)
+		return err;
+	fd = pins_get(dir, name);
+	if (fd < 0)
+		complain(dir, "%s: %s", name, strerror(-fd));
+	return fd;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The policy in the kernel: grants, containers, addresses. */
+#ifndef USER_POLICY_H
+#define USER_POLICY_H
+
+#include <stdbool.h>
+
+#include <scoutbpf/policy.h>
+
+#include "config.h"
+#include "links.h"
+
+/* The grants map in memory. A store is seen by the data path at once. */
+struct grants {
+	struct grant *slots; /* GRANT_COUNT of them */
+};
+
+/* Maps the grants of the loaded gateway; prints a line on failure. Returns 0 or -errno. */
+int grants_open(const char *pindir, struct grants *ret);
+
+/* As grants_open(), of the map FD, nothing printed. */
+int grants_map(int fd, struct grants *ret);
+void grants_close(struct grants *grants);
+
+/* Whether the grant stands now; BOOT_NS is CLOCK_BOOTTIME. */
+bool grant_open(const struct grant *grant, __u64 boot_ns);
+
+/*
+ * Makes SLOT the grant WANTED (whose gen does not count). Flows of a grant that stays the same
+ * live on, a change of the expiry included; those of any other change are cut.
+ */
+void grant_set(struct grant *slot, struct grant wanted);
+
+/* Revokes: every flow that the grant opened is cut. */
+void grant_clear(struct grant *slot);
+
+/* CLOCK_BOOTTIME in ns. */
+__u64 boot_time(void);
+
+/* The descriptors of the maps that hold the rest of the policy. */
+struct policy_maps {
+	int grants;
+	int containers;
+	int slots;
+	int interfaces;
+	int locals;
+	int setup;
+};
+
+/*
+ * Makes the maps say what CONFIG says, given the interfaces and addresses of LINKS. What stays the
+ * same keeps its flows. The interfaces map is the caller's. Returns 0 or a negative errno.
+ */
+int policy_apply(const struct policy_maps *maps, const struct config *config,
+		 const struct links *links, bool route_source);
+
+#endif
