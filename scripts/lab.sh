@@ -383,7 +383,7 @@ _lab_ssh_client_config()
 		StrictHostKeyChecking yes
 		UpdateHostKeys no
 		BatchMode yes
-		ConnectTimeout 2
+		ConnectTimeout 5
 		LogLevel ERROR
 	END
 }

@@ -130,9 +130,32 @@ static void explain_load_failure(int err)
 			 strerror(-err));
 }
 
+static bool is_needed(const struct config *config, const struct links *links, enum zone zone,
+		      bool ethernet)
+{
+	size_t i;
+
+	for (i = 0; i < links->link_count; i++)
+		if (links->links[i].ethernet == ethernet &&
+		    config_role(config, links->links[i].name, NULL) == zone)
+			return true;
+	return false;
+}
+
+/* The verifier takes its time: programs that no interface wants are not shown to it. */
+static void skip_unneeded(struct scoutbpf_bpf *skel, const struct config *config,
+			  const struct links *links)
+{
+#define X(program, zone, ethernet, egress)                   \
+	(void)bpf_program__set_autoload(skel->progs.program, \
+					is_needed(config, links, zone, ethernet));
+	PROGRAMS(X)
+#undef X
+}
+
 /* The programs, verified and with their maps, attached to nothing. */
-static int open_programs(const char *pindir, const struct config *config, bool fresh,
-			 struct scoutbpf_bpf **ret)
+static int open_programs(const char *pindir, const struct config *config, const struct links *links,
+			 bool fresh, struct scoutbpf_bpf **ret)
 {
 	struct scoutbpf_bpf *skel = scoutbpf_bpf__open();
 	int err;
@@ -143,6 +166,7 @@ static int open_programs(const char *pindir, const struct config *config, bool f
 		return err;
 	}
 	set_timeouts(skel);
+	skip_unneeded(skel, config, links);
 	/* An entry for each direction; a half-open flow for every two that are open. */
 	(void)bpf_map__set_max_entries(skel->maps.MAP_FLOWS, 2 * config->flows);
 	(void)bpf_map__set_max_entries(skel->maps.MAP_HALF_OPEN, config->flows);
@@ -500,7 +524,7 @@ int dataplane_load(const char *pindir, const struct config *config, const struct
 	if (!fresh)
 		err = check_pinned(pindir, config);
 	if (!err)
-		err = open_programs(pindir, config, fresh, &skel);
+		err = open_programs(pindir, config, links, fresh, &skel);
 	if (!err) {
 		err = put_in_place(skel, pindir, config, links, fresh);
 		scoutbpf_bpf__destroy(skel);

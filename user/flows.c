@@ -9,9 +9,11 @@
 #include "address.h"
 #include "commands.h"
 #include "dataplane.h"
+#include "policy.h"
 #include "table.h"
 
 struct listing {
+	struct grants grants;
 	struct kernel_clock clock;
 	__u32 hz;
 	struct json_object *array; /* NULL: text */
@@ -55,10 +57,24 @@ static const char *transport_name(__u8 proto)
 	}
 }
 
-static const char *state_name(const struct connection *connection)
+/* As the data path asks it of every packet. */
+static bool is_revoked(const struct grants *grants, const struct lease *lease)
+{
+	const struct grant *lan = &grants->slots[GRANT_LAN];
+	const struct grant *grant = &grants->slots[lease->grant];
+	__u64 now = boot_time();
+
+	if (lease->gen && (grant->gen != lease->gen || !grant_open(grant, now)))
+		return true;
+	return lease->lan_gen && (lan->gen != lease->lan_gen || !grant_open(lan, now));
+}
+
+static const char *state_name(const struct listing *listing, const struct connection *connection)
 {
 	const __u8 *seen = connection->original.tcp;
 
+	if (is_revoked(&listing->grants, &connection->original.lease))
+		return "revoked";
 	if (connection->half_open)
 		return "half-open";
 	if (connection->key.proto != IPPROTO_TCP)
@@ -98,7 +114,7 @@ static struct line describe(const struct listing *listing, const struct connecti
 	struct line line = {
 		.kind = kind_name(connection->original.kind),
 		.proto = transport_name(connection->key.proto),
-		.state = state_name(connection),
+		.state = state_name(listing, connection),
 	};
 
 	if (connection->reply.seen > seen)
@@ -170,7 +186,8 @@ int command_flows(const struct options *options, int argc, char **argv)
 
 	if (argc > 1)
 		return usage_error(argv[0], "takes no arguments");
-	if (dataplane_clock(options->pindir, &listing.clock))
+	if (dataplane_clock(options->pindir, &listing.clock) ||
+	    grants_open(options->pindir, &listing.grants))
 		return EXIT_FAILED;
 	if (options->json)
 		listing.array = json_object_new_array();
@@ -181,5 +198,6 @@ int command_flows(const struct options *options, int argc, char **argv)
 	else if (!err && !listing.count)
 		puts("no connections");
 	json_object_put(listing.array);
+	grants_close(&listing.grants);
 	return err ? EXIT_FAILED : EXIT_DONE;
 }

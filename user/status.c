@@ -230,6 +230,7 @@ static int read_drops(struct report *report, const char *pindir)
 	int fd = pins_require(pindir, NAME_OF(MAP_DROPS));
 	int cpus = libbpf_num_possible_cpus(), cpu;
 	struct drop_count *counts = cpus > 0 ? calloc(cpus, sizeof(*counts)) : NULL;
+	int err = counts ? 0 : -ENOMEM;
 	__u32 reason;
 
 	for (reason = 0; fd >= 0 && counts && reason < DROP_REASON_MAX; reason++) {
@@ -240,11 +241,12 @@ static int read_drops(struct report *report, const char *pindir)
 			report->drops[reason].bytes += counts[cpu].bytes;
 		}
 	}
+	if (fd >= 0)
+		close(fd);
+	else
+		err = fd;
 	free(counts);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	return counts ? 0 : -ENOMEM;
+	return err;
 }
 
 static int collect(struct report *report, const struct options *options,
