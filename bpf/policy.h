@@ -191,8 +191,6 @@ static __always_inline struct decision policy_outside(const struct packet *packe
 		return pass(ACTION_PASS);
 	if (packet->to_group)
 		return drop_because(DROP_GROUP);
-	if (!packet->to_me)
-		return drop_because(DROP_OTHER_HOST);
 	if (packet->icmp == ICMP_CLASS_ECHO)
 		return policy_echo();
 	if (packet->icmp)

@@ -75,27 +75,39 @@ static __always_inline int advance_half_open(struct __sk_buff *skb, const struct
 	return *flow ? 0 : -DROP_TABLE_FULL;
 }
 
+/* Whether the packet may open anew what its flow was: that one has ended, was revoked, or lost its
+ * other half. RFC 9293 3.10.7.4 lets the ends reuse a port so, too. */
+static __always_inline bool may_reopen(const struct packet *packet, const struct flow *flow)
+{
+	return is_opening(packet) && flow->direction == FLOW_ORIGINAL;
+}
+
 /*
- * Finds the flow of a packet; *RET is NULL where the packet is new. A SYN on a flow that has ended
- * is a new connection from the same port, and goes through the policy like any other (RFC
- * 9293 3.10.7.4 lets the ends do so, too). An opening whose other half was evicted is entered anew.
+ * Finds the flow of a packet; *RET is NULL where the packet is new, or opens a flow anew and
+ * so goes through the policy like any other.
  */
 static __always_inline int known_flow(struct __sk_buff *skb, const struct packet *packet, __u32 l2,
 				      __u64 now, struct flow **ret)
 {
 	const struct tuple *key = &packet->tuple;
 	struct flow *flow = flow_find(&MAP_FLOWS, key, now);
+	bool established = flow;
 
 	*ret = NULL;
-	if (flow) {
+	if (!flow)
+		flow = flow_find(&MAP_HALF_OPEN, key, now);
+	if (!flow)
+		return 0;
+	if (!lease_live(&flow->lease))
+		return may_reopen(packet, flow) ? 0 : -DROP_REVOKED;
+	if (established) {
 		if (is_opening_syn(packet) && is_closing(flow))
 			return 0;
 		flow_track(flow, packet);
 		*ret = flow;
 		return 0;
 	}
-	flow = flow_find(&MAP_HALF_OPEN, key, now);
-	if (!flow || (is_opening(packet) && !flow_partner(&MAP_HALF_OPEN, flow)))
+	if (may_reopen(packet, flow) && !flow_partner(&MAP_HALF_OPEN, flow))
 		return 0;
 	*ret = flow;
 	return advance_half_open(skb, packet, l2, ret);
@@ -115,8 +127,6 @@ static __always_inline int forward(struct __sk_buff *skb, const struct packet *p
 {
 	int err;
 
-	if (!lease_live(&flow->lease))
-		return -DROP_REVOKED;
 	if (flow->delivery == DELIVER_STACK) {
 		flow_account(flow, skb, packet, now);
 		return PASS;
@@ -276,22 +286,14 @@ static __noinline void remember(struct __sk_buff *skb, const struct packet *pack
 static __always_inline bool follow_host(struct __sk_buff *skb, const struct packet *packet,
 					__u64 now)
 {
-	struct flow *flow = flow_find(&MAP_FLOWS, &packet->tuple, now);
+	struct flow *flow;
 
-	if (flow) {
-		if (is_opening_syn(packet) && is_closing(flow))
-			return false;
-		flow_track(flow, packet);
-	} else {
-		flow = flow_find(&MAP_HALF_OPEN, &packet->tuple, now);
-		if (!flow)
-			return false;
-		if (flow_advance(&packet->tuple, flow, packet) > 0)
-			flow = bpf_map_lookup_elem(&MAP_FLOWS, &packet->tuple);
-	}
+	/* A flow that may not go on is not kept alive by what the host still sends. */
+	if (known_flow(skb, packet, 0, now, &flow) < 0)
+		return true;
 	if (flow)
 		flow_account(flow, skb, packet, now);
-	return true;
+	return flow;
 }
 
 /*
