@@ -11,6 +11,11 @@
  */
 #define TC_INDEX_DELIVERED 0x5c07
 
+static __always_inline bool is_guarded(__u32 ifindex)
+{
+	return bpf_map_lookup_elem(&MAP_GUARDED, &ifindex);
+}
+
 static __always_inline bool link_known(const struct flow *flow)
 {
 	const __u16 *dst = (const void *)flow->link.dst;
@@ -79,7 +84,7 @@ static __always_inline int deliver_container(struct __sk_buff *skb, const struct
 	struct container *container = bpf_map_lookup_elem(&MAP_CONTAINERS, &slot);
 	__u32 ifindex = container ? container->ifindex : 0;
 
-	if (!ifindex)
+	if (!ifindex || !is_guarded(ifindex))
 		return -DROP_NO_CONTAINER;
 	if (!container->peer || !link_known(flow))
 		return redirect_to_neighbour(ifindex, flow->out.dst.words[3]);
@@ -98,18 +103,15 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct flow *flo
 	skb->priority = 0;
 	skb->tc_index = TC_INDEX_DELIVERED;
 
-	switch (flow->delivery) {
-	case DELIVER_CONTAINER:
+	if (flow->delivery == DELIVER_CONTAINER)
 		return deliver_container(skb, flow);
-	case DELIVER_LINK:
-		if (link_write(skb, flow))
-			return -DROP_REWRITE;
-		return bpf_redirect(flow->out_index, 0);
-	case DELIVER_NEIGHBOUR:
+	if (!is_guarded(flow->out_index))
+		return -DROP_NO_INTERFACE;
+	if (flow->delivery == DELIVER_NEIGHBOUR)
 		return redirect_to_neighbour(flow->out_index, flow->next_hop.words[3]);
-	default:
+	if (link_write(skb, flow))
 		return -DROP_REWRITE;
-	}
+	return bpf_redirect(flow->out_index, 0);
 }
 
 #endif

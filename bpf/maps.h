@@ -52,6 +52,18 @@ struct {
 	__type(value, struct interface);
 } MAP_INTERFACES SEC(".maps");
 
+/*
+ * The interfaces that packets may be sent to. The kernel takes an interface out of a device map
+ * when it is unregistered, before its number can be another's (kernel/bpf/devmap.c,
+ * dev_map_notification): a packet for a container that is gone never enters its successor.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, MAX_INTERFACES);
+	__type(key, __u32);
+	__type(value, __u32);
+} MAP_GUARDED SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4 * MAX_INTERFACES);

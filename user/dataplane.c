@@ -331,20 +331,30 @@ static int release_unplanned(const struct plan *plan, const char *pindir, const 
 	return hook_forget_dead(pindir);
 }
 
-/* The interfaces map says what stands where; entries of interfaces that are gone go. */
-static int record_interfaces(const struct plan *plan, int interfaces, const struct config *config,
-			     const struct links *links)
+/* Takes the interfaces out of a map that are not planned (any more). */
+static void forget_unplanned(const struct plan *plan, int map)
 {
 	__u32 key, next;
-	bool more = !bpf_map_get_next_key(interfaces, NULL, &next);
-	size_t i;
+	bool more = !bpf_map_get_next_key(map, NULL, &next);
 
 	while (more) {
 		key = next;
-		more = !bpf_map_get_next_key(interfaces, &key, &next);
+		more = !bpf_map_get_next_key(map, &key, &next);
 		if (!is_planned(plan, key))
-			(void)bpf_map_delete_elem(interfaces, &key);
+			(void)bpf_map_delete_elem(map, &key);
 	}
+}
+
+/* The maps say which interfaces are guarded, and as what. */
+static int record_interfaces(const struct plan *plan, const struct scoutbpf_bpf *skel,
+			     const struct config *config, const struct links *links)
+{
+	int interfaces = bpf_map__fd(skel->maps.MAP_INTERFACES);
+	int guarded = bpf_map__fd(skel->maps.MAP_GUARDED);
+	size_t i;
+
+	forget_unplanned(plan, interfaces);
+	forget_unplanned(plan, guarded);
 	for (i = 0; i < plan->count; i += 2) {
 		const struct hook_place *at = &plan->places[i].at;
 		const struct link *link = links_by_index(links, at->ifindex);
@@ -355,7 +365,8 @@ static int record_interfaces(const struct plan *plan, int interfaces, const stru
 		};
 
 		memcpy(interface.name, at->ifname, sizeof(interface.name));
-		if (bpf_map_update_elem(interfaces, &at->ifindex, &interface, BPF_ANY))
+		if (bpf_map_update_elem(interfaces, &at->ifindex, &interface, BPF_ANY) ||
+		    bpf_map_update_elem(guarded, &at->ifindex, &at->ifindex, BPF_ANY))
 			return -errno;
 	}
 	return 0;
@@ -437,7 +448,6 @@ static struct policy_maps maps_of(const struct scoutbpf_bpf *skel)
 		.grants = bpf_map__fd(skel->maps.MAP_GRANTS),
 		.containers = bpf_map__fd(skel->maps.MAP_CONTAINERS),
 		.slots = bpf_map__fd(skel->maps.MAP_SLOTS),
-		.interfaces = bpf_map__fd(skel->maps.MAP_INTERFACES),
 		.locals = bpf_map__fd(skel->maps.MAP_LOCALS),
 		.setup = bpf_map__fd(skel->maps.MAP_SETTINGS),
 	};
@@ -458,7 +468,7 @@ static int apply(const struct scoutbpf_bpf *skel, const char *pindir, const stru
 		 const struct config *config, const struct links *links)
 {
 	struct policy_maps maps = maps_of(skel);
-	int err = record_interfaces(plan, maps.interfaces, config, links);
+	int err = record_interfaces(plan, skel, config, links);
 
 	if (!err)
 		err = policy_apply(&maps, config, links, probe_route_source(skel));

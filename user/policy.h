@@ -42,14 +42,13 @@ struct policy_maps {
 	int grants;
 	int containers;
 	int slots;
-	int interfaces;
 	int locals;
 	int setup;
 };
 
 /*
  * Makes the maps say what CONFIG says, given the interfaces and addresses of LINKS. What stays the
- * same keeps its flows. The interfaces map is the caller's. Returns 0 or a negative errno.
+ * same keeps its flows. Returns 0 or a negative errno.
  */
 int policy_apply(const struct policy_maps *maps, const struct config *config,
 		 const struct links *links, bool route_source);

@@ -9,6 +9,7 @@
 #define MAP_CONTAINERS containers /* array of struct container, by slot */
 #define MAP_SLOTS slots /* hash, union addr of a container -> its slot */
 #define MAP_INTERFACES interfaces /* hash, ifindex -> struct interface */
+#define MAP_GUARDED guarded /* device hash, ifindex -> itself while the interface exists */
 #define MAP_LOCALS locals /* hash, union addr -> ifindex or LOCAL_* */
 #define MAP_SETTINGS setup /* one struct settings */
 #define MAP_META meta /* one struct meta */

@@ -35,7 +35,8 @@
 	X(25, ICMP_TYPE, "an ICMP message that is not let in")                             \
 	X(26, PROTOCOL, "a transport protocol that is not let in")                         \
 	X(27, IPV6, "IPv6 that is not let in")                                             \
-	X(28, GROUP, "broadcast or multicast that is not let in")
+	X(28, GROUP, "broadcast or multicast that is not let in")                          \
+	X(29, NO_INTERFACE, "the interface that the connection came by is gone")
 
 enum drop_reason {
 #define X(number, name, text) DROP_##name = number,

@@ -55,14 +55,14 @@ enum place {
 	BOX_IN,
 	SECOND_IN,
 	TUN_IN,
-	VPN_OUT,
+	BARE_LAN_IN, /* the LAN's program for bare IP, on tun0 as well */
+	VPN_OUT, /* the same again, the other way */
 	LAN_OUT,
 	WLAN_OUT,
 	BOX_OUT,
 	SECOND_OUT,
 	TUN_OUT,
-	LAN_BARE_IN, /* the LAN's programs for links without frames, on tun0 */
-	LAN_BARE_OUT,
+	BARE_LAN_OUT,
 };
 
 struct outcome {
@@ -83,6 +83,8 @@ int runner_reset(void **state);
 
 /* Link addresses that SPEC leaves unsaid become those of the link at PLACE. */
 struct spec on_link(enum place place, struct spec spec);
+/* Where the host sends what it answers to PLACE, and the reverse. */
+enum place out_of(enum place in);
 __u32 ifindex_of(enum place place);
 __u8 zone_of(enum place place);
 

@@ -17,7 +17,7 @@ struct talk {
 	__u8 proto;
 	struct end ends[2]; /* by enum flow_direction */
 	bool host; /* one end is the host: packets pass as they are */
-	enum station to, from; /* link addresses of what leaves, where not the link's own */
+	bool neighbour[2]; /* by direction: the kernel writes the link header, after the program */
 };
 
 /* The SYN's sequence number, and the answering SYN's. */
@@ -41,9 +41,9 @@ void cuts_at(const struct talk *talk, enum flow_direction direction, struct spec
 
 /* A packet gets across, translated as it should. */
 #define carries(talk, direction, ...)                                                  \
-	carries_at(talk, direction, (struct spec){.proto = 0, ##__VA_ARGS__}, __FILE__, __LINE__)
+	carries_at(talk, direction, (struct spec){__VA_ARGS__}, __FILE__, __LINE__)
 #define cuts(talk, direction, reason, ...)                                                  \
-	cuts_at(talk, direction, (struct spec){.proto = 0, ##__VA_ARGS__}, reason, __FILE__, \
+	cuts_at(talk, direction, (struct spec){__VA_ARGS__}, reason, __FILE__, \
 		__LINE__)
 
 #define SYN_PACKET .flags = SYN, .seq = OPENER_ISN

@@ -4,8 +4,9 @@
 # What the end-to-end tests share. A file has one lab, made in setup_file and removed in
 # teardown_file; every test leaves the gateway as it found it.
 #
-#	start_lab [NAME=VALUE]...	host, cont, lan and exp, whose tap0 is a veth; the lab's
-#					configuration, with the first [scoutbpf] lines added; not loaded
+#	start_lab [KEY=VALUE]...	host, cont, lan and exp, whose tap0 is a veth; the lab's
+#					configuration, changed by configure; not loaded
+#	configure KEY=VALUE...		changes keys of the configuration, or adds them to [scoutbpf]
 #	own_binary			what start_lab begins with, for labs of another shape: LAB_DIR,
 #					the lab's own copy of the binary, 4 MiB of data in LAB_DIR/blob
 #	serve NS PORT...		answers TCP and UDP in a namespace, see serve.py
@@ -17,9 +18,11 @@
 #	drops REASON			how many packets were dropped for it
 #	more_drops REASON COUNT		whether there are more than COUNT
 #	nstat_of NS COUNTER		a counter of the namespace's IP stack
+#	mac_of NS INTERFACE
 #	wire SCRIPT CASE		runs a test of raw packets, see wire.py
 #	no_bad_checksums NS...		nobody has received one
 
+bats_require_minimum_version 1.5.0
 E2E=$BATS_TEST_DIRNAME
 # shellcheck source=scripts/lab.sh
 source "$E2E/../../scripts/lab.sh"
@@ -45,14 +48,14 @@ start_lab()
 	own_binary && lab_base && lab_tap_veth && lab_config && configure "$@"
 }
 
-# KEY=VALUE...: in [scoutbpf] of the lab's configuration, in place of what stands there
 configure()
 {
-	local pair key
+	local pair key conf=$LAB_DIR/scoutbpf.conf
 
 	for pair; do
 		key=${pair%%=*}
-		sed -i -e "/^$key *=/d" -e "/^\[scoutbpf\]/a $key = ${pair#*=}" "$LAB_DIR/scoutbpf.conf"
+		grep -q "^$key =" "$conf" || sed -i "/^\[scoutbpf\]/a $key =" "$conf"
+		sed -i "s|^$key =.*|$key = ${pair#*=}|" "$conf"
 	done
 }
 
@@ -127,6 +130,11 @@ more_drops()
 nstat_of()
 {
 	lab_in "$1" nstat -asz "$2" | awk -v name="$2" '$1 == name { print $2 }'
+}
+
+mac_of()
+{
+	ip -n "$LAB_PREFIX-$1" -j link show "$2" | jq -er '.[0].address'
 }
 
 no_bad_checksums()

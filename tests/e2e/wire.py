@@ -24,6 +24,9 @@ CLONE_NEWNET = 0x40000000
 SO_RCVBUFFORCE = 33
 ETH_P_ALL = 3
 PACKET_OUTGOING = 4
+SOL_PACKET = 263
+PACKET_AUXDATA = 8
+TP_STATUS_CSUMNOTREADY = 8
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -43,6 +46,12 @@ def namespace(ns):
         os.close(home)
 
 
+class Frame(bytes):
+    """A received frame. Its transport checksum may be left to a card that there never is."""
+
+    unfinished = False
+
+
 class Wire:
     """An interface: sends frames out of it, keeps those that come in by it."""
 
@@ -51,6 +60,7 @@ class Wire:
         with namespace(ns):
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
+            self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
             self.socket.bind((interface, ETH_P_ALL))
         self.mac = ":".join(f"{byte:02x}" for byte in self.socket.getsockname()[4])
         self.frames = []
@@ -64,9 +74,14 @@ class Wire:
         if not select.select([self.socket], [], [], seconds)[0]:
             return
         while select.select([self.socket], [], [], 0)[0]:
-            data, where = self.socket.recvfrom(65536)
-            if where[2] != PACKET_OUTGOING:
-                self.frames.append(data)
+            data, ancillary, _, where = self.socket.recvmsg(65536 + 64, 256)
+            if where[2] == PACKET_OUTGOING:
+                continue
+            frame = Frame(data)
+            for _, _, auxdata in ancillary:
+                status = int.from_bytes(auxdata[:4], sys.byteorder)
+                frame.unfinished = bool(status & TP_STATUS_CSUMNOTREADY)
+            self.frames.append(frame)
 
     def wait(self, what, matches, seconds=3):
         """The first frame that MATCHES, taken from what has come in."""
@@ -126,7 +141,7 @@ def counter(ns, name):
 
 
 def mac_of(ns, interface):
-    return run_in(ns, "cat", f"/sys/class/net/{interface}/address").strip()
+    return json.loads(run_in(ns, "ip", "-j", "link", "show", interface))[0]["address"]
 
 
 def cases(table):

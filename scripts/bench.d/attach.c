@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Puts the one program of a BPF object at an interface's tc ingress and pins its maps:
+ *
+ *	attach OBJECT PINDIR INTERFACE [TARGET]
+ *
+ * TARGET is an interface too, whose index becomes the first word of the object's read-only data.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "error.h"
+#include "hook.h"
+#include "pins.h"
+
+static int set_target(struct bpf_object *object, const char *name)
+{
+	struct bpf_map *rodata = bpf_object__find_map_by_name(object, ".rodata");
+	__u32 ifindex = if_nametoindex(name);
+	size_t size = 0;
+	void *value;
+
+	if (!ifindex)
+		return complain(name, "%s", strerror(errno)), -ENODEV;
+	value = rodata ? (void *)bpf_map__initial_value(rodata, &size) : NULL;
+	if (size < sizeof(ifindex))
+		return complain(name, "the program takes no target"), -EINVAL;
+	memcpy(value, &ifindex, sizeof(ifindex));
+	return 0;
+}
+
+static int attach(struct bpf_object *object, const char *pindir, const char *interface)
+{
+	const struct bpf_program *program = bpf_object__next_program(object, NULL);
+	struct hook_place place = {.ifindex = if_nametoindex(interface)};
+	enum hook used;
+	int err;
+
+	if (!place.ifindex)
+		return -errno;
+	snprintf(place.ifname, sizeof(place.ifname), "%s", interface);
+	err = bpf_object__pin_maps(object, pindir);
+	return err ?: hook_set(pindir, &place, 0, bpf_program__fd(program), &used);
+}
+
+int main(int argc, char **argv)
+{
+	struct bpf_object *object;
+	int err;
+
+	if (argc != 4 && argc != 5) {
+		fprintf(stderr, "usage: attach OBJECT PINDIR INTERFACE [TARGET]\n");
+		return 2;
+	}
+	object = bpf_object__open(argv[1]);
+	if (!object) {
+		complain(argv[1], "%s", strerror(errno));
+		return 1;
+	}
+	err = argc == 5 ? set_target(object, argv[4]) : 0;
+	if (!err) {
+		err = bpf_object__load(object) ?: attach(object, argv[2], argv[3]);
+		if (err)
+			complain(argv[3], "%s", strerror(-err));
+	}
+	bpf_object__close(object);
+	return err ? 1 : 0;
+}
