@@ -18,7 +18,7 @@ $(BENCH)/generate: scripts/bench.d/generate.c | $(BENCH)
 	$(call say,CC,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $< -o $@
 
 # The gateway's own hook is under every BPF program: the figures compare the programs alone.
-$(BENCH)/attach: scripts/bench.d/attach.c $(LIBRARY_OBJECTS) | $(BENCH)
+$(BENCH)/attach: scripts/bench.d/attach.c $(B)/user/hook.o $(B)/user/pins.o $(B)/user/error.o | $(BENCH)
 	$(call say,CC,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(LDLIBS)
 
 $(BENCH)/%.bpf.o: scripts/bench.d/%.bpf.c vmlinux/vmlinux.h | $(BENCH)

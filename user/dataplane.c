@@ -24,8 +24,6 @@
 #include "policy.h"
 #include "scoutbpf.skel.h"
 
-#define CLOCK_PROGRAM "read_clock"
-
 /* An interface to guard and how far its change got, for the way back. */
 struct place {
 	struct hook_place at;
@@ -64,12 +62,14 @@ static void set_timeouts(struct scoutbpf_bpf *skel)
 	};
 }
 
-/* Scratch and read-only data live and die with their programs. */
-static bool is_pinned_map(const struct bpf_map *map)
-{
-	return bpf_map__type(map) != BPF_MAP_TYPE_UNSPEC && !bpf_map__is_internal(map) &&
-	       strcmp(bpf_map__name(map), NAME_OF(MAP_DRAFTS));
-}
+/* The maps that outlive their programs, in the order in which they are pinned. */
+static const char *const pinned_maps[] = {
+#define X(map) NAME_OF(map),
+	PINNED_MAPS(X)
+#undef X
+};
+
+#define PINNED_COUNT (sizeof(pinned_maps) / sizeof(pinned_maps[0]))
 
 /* Says, with the object's name, why the pinned maps cannot be taken over. */
 static int check_pinned(const char *pindir, const struct config *config)
@@ -90,27 +90,27 @@ static int check_pinned(const char *pindir, const struct config *config)
 	return err;
 }
 
+static int reuse_map(struct bpf_map *map, const char *pindir, const char *name)
+{
+	int fd = pins_get(pindir, name);
+	int err = fd < 0 ? fd : bpf_map__reuse_fd(map, fd);
+
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		complain(pindir, "%s: cannot be taken over: %s", name, strerror(-err));
+	return err;
+}
+
 static int reuse_maps(struct scoutbpf_bpf *skel, const char *pindir)
 {
-	struct bpf_map *map;
+	size_t i;
+	int err = 0;
 
-	bpf_object__for_each_map(map, skel->obj)
-	{
-		int fd, err;
-
-		if (!is_pinned_map(map))
-			continue;
-		fd = pins_get(pindir, bpf_map__name(map));
-		err = fd < 0 ? fd : bpf_map__reuse_fd(map, fd);
-		if (fd >= 0)
-			close(fd);
-		if (err) {
-			complain(pindir, "%s: cannot be taken over: %s", bpf_map__name(map),
-				 strerror(-err));
-			return err;
-		}
-	}
-	return 0;
+	for (i = 0; !err && i < PINNED_COUNT; i++)
+		err = reuse_map(bpf_object__find_map_by_name(skel->obj, pinned_maps[i]), pindir,
+				pinned_maps[i]);
+	return err;
 }
 
 static void explain_load_failure(int err)
@@ -382,16 +382,19 @@ static int make_links_dir(const char *pindir)
 	return err;
 }
 
-/* Pins what other commands open, and the directory that keeps the links. */
+/* Pins what other commands open, and makes the directory that keeps the links. A gateway counts as
+ * loaded from the last of the pins on, so that a load that was killed is begun anew. */
 static int pin_all(struct scoutbpf_bpf *skel, const char *pindir)
 {
-	struct bpf_map *map;
 	int err = make_links_dir(pindir);
+	size_t i;
 
-	bpf_object__for_each_map(map, skel->obj) if (!err && is_pinned_map(map)) err =
-		pins_put(pindir, bpf_map__name(map), bpf_map__fd(map));
 	if (!err)
-		err = pins_put(pindir, CLOCK_PROGRAM, bpf_program__fd(skel->progs.read_clock));
+		err = pins_put(pindir, NAME_OF(CLOCK_PROGRAM),
+			       bpf_program__fd(skel->progs.CLOCK_PROGRAM));
+	for (i = 0; !err && i < PINNED_COUNT; i++)
+		err = pins_put(pindir, pinned_maps[i],
+			       bpf_object__find_map_fd_by_name(skel->obj, pinned_maps[i]));
 	return err;
 }
 
@@ -400,34 +403,35 @@ static int pin_all(struct scoutbpf_bpf *skel, const char *pindir)
  * does not forward. Switching it on there lets no packet through that was not before: nothing
  * but the host itself sends by it.
  */
-static int allow_route_lookup(struct meta *meta)
+static int allow_route_lookup(const struct scoutbpf_bpf *skel)
 {
+	int fd = bpf_map__fd(skel->maps.MAP_META);
+	struct meta meta;
+	__u32 zero = 0;
 	bool on;
 	int err = links_forwarding(LINKS_LOOPBACK, &on);
 
-	if (err || on)
-		return err;
-	meta->forwarding_set = 1;
-	return links_set_forwarding(LINKS_LOOPBACK, true);
+	if (!err && !on) {
+		/* First the note that it was us, then the deed. */
+		if (bpf_map_lookup_elem(fd, &zero, &meta))
+			return -errno;
+		meta.forwarding_set = 1;
+		if (bpf_map_update_elem(fd, &zero, &meta, BPF_ANY))
+			return -errno;
+		err = links_set_forwarding(LINKS_LOOPBACK, true);
+	}
+	if (err)
+		complain("lo", "forwarding cannot be switched on: %s", strerror(-err));
+	return err;
 }
 
 static int record_meta(const struct scoutbpf_bpf *skel, const struct config *config)
 {
-	int fd = bpf_map__fd(skel->maps.MAP_META);
-	struct meta meta = {};
+	struct meta meta = {.schema = SCOUTBPF_SCHEMA, .flows = config->flows};
 	__u32 zero = 0;
-	int err;
 
-	if (bpf_map_lookup_elem(fd, &zero, &meta))
-		return -errno;
-	meta.schema = SCOUTBPF_SCHEMA;
-	meta.flows = config->flows;
-	err = allow_route_lookup(&meta);
-	if (!err && bpf_map_update_elem(fd, &zero, &meta, BPF_ANY))
-		err = -errno;
-	if (err)
-		complain("lo", "forwarding cannot be switched on: %s", strerror(-err));
-	return err;
+	return bpf_map_update_elem(bpf_map__fd(skel->maps.MAP_META), &zero, &meta, BPF_ANY) ? -errno
+											    : 0;
 }
 
 static void restore_forwarding(const char *pindir)
@@ -483,14 +487,15 @@ static int start(struct scoutbpf_bpf *skel, const char *pindir, struct plan *pla
 {
 	int err = record_meta(skel, config);
 
-	if (err)
-		return err;
-	err = pin_all(skel, pindir);
+	if (!err)
+		err = pin_all(skel, pindir);
 	if (err) {
 		complain(pindir, "%s", strerror(-err));
 		return err;
 	}
-	err = apply(skel, pindir, plan, config, links);
+	err = allow_route_lookup(skel);
+	if (!err)
+		err = apply(skel, pindir, plan, config, links);
 	return err ?: attach(plan, pindir);
 }
 
@@ -498,7 +503,7 @@ static int start(struct scoutbpf_bpf *skel, const char *pindir, struct plan *pla
 static int replace(struct scoutbpf_bpf *skel, const char *pindir, struct plan *plan,
 		   const struct config *config, const struct links *links)
 {
-	int err = record_meta(skel, config);
+	int err = allow_route_lookup(skel);
 
 	if (!err)
 		err = attach(plan, pindir);
@@ -567,7 +572,7 @@ int dataplane_clock(const char *pindir, struct kernel_clock *ret)
 	char frame[ETH_ZLEN] = {}, out[ETH_ZLEN];
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
 		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
-	int fd = pins_require(pindir, CLOCK_PROGRAM);
+	int fd = pins_require(pindir, NAME_OF(CLOCK_PROGRAM));
 	int err;
 
 	if (fd < 0)
@@ -575,7 +580,7 @@ int dataplane_clock(const char *pindir, struct kernel_clock *ret)
 	err = bpf_prog_test_run_opts(fd, &options);
 	close(fd);
 	if (err)
-		complain(pindir, CLOCK_PROGRAM ": %s", strerror(-err));
+		complain(pindir, NAME_OF(CLOCK_PROGRAM) ": %s", strerror(-err));
 	else
 		memcpy(ret, out, sizeof(*ret));
 	return err;

@@ -130,7 +130,7 @@ static bool matches(const struct gateway *gateway, const struct port_spec *spec,
 {
 	const struct grant *held = &gateway->grants.slots[grant_of_port(spec->proto, port)];
 
-	if (!held->on)
+	if (!grant_open(held, boot_time()))
 		return false;
 	if (spec->mapped && held->to_port != spec->to_port + (port - spec->first))
 		return false;

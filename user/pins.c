@@ -27,52 +27,68 @@ int pins_path(char *buffer, size_t size, const char *dir, const char *name)
 	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
 }
 
+static bool is_on_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && fs.f_type == BPF_FS_MAGIC;
+}
+
 /* Says what is wrong with the place where DIR would be made. */
 static int check_parent(const char *dir)
 {
 	char copy[PATH_MAX];
 	const char *parent;
-	struct statfs fs;
 
 	if (strlen(dir) >= sizeof(copy)) {
 		complain(dir, "the path is too long");
 		return -ENAMETOOLONG;
 	}
 	parent = dirname(strcpy(copy, dir));
-	if (statfs(parent, &fs)) {
+	if (access(parent, F_OK)) {
 		int err = -errno;
 
 		complain(parent, "%s", strerror(-err));
 		return err;
 	}
-	if (fs.f_type != BPF_FS_MAGIC) {
+	if (!is_on_bpffs(parent)) {
 		complain(parent, "not a BPF file system (mount -t bpf bpf /sys/fs/bpf)");
 		return -EMEDIUMTYPE;
 	}
 	return 0;
 }
 
+static int make_dir(const char *dir)
+{
+	int err = check_parent(dir);
+
+	if (!err && mkdir(dir, 0700) && errno != EEXIST) {
+		err = -errno;
+		complain(dir, "%s", strerror(-err));
+	}
+	return err;
+}
+
 static int open_dir(const char *dir, bool create)
 {
-	int fd, err;
+	int err = create ? make_dir(dir) : 0;
+	int fd;
 
-	if (create) {
-		err = check_parent(dir);
-		if (err)
-			return err;
-		if (mkdir(dir, 0700) && errno != EEXIST) {
-			err = -errno;
-			complain(dir, "%s", strerror(-err));
-			return err;
-		}
-	}
+	if (err)
+		return err;
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	err = -errno;
-	if (err != -ENOENT || create)
-		complain(dir, "%s", strerror(-err));
-	return err;
+	if (fd < 0) {
+		err = -errno;
+		if (err != -ENOENT || create)
+			complain(dir, "%s", strerror(-err));
+		return err;
+	}
+	if (!is_on_bpffs(dir)) {
+		complain(dir, "is on no BPF file system");
+		close(fd);
+		return -EMEDIUMTYPE;
+	}
+	return fd;
 }
 
 /* A command that waited for an unload holds the lock of a directory that is gone. */
@@ -140,7 +156,18 @@ int pins_put(const char *dir, const char *name, int fd)
 	return 0;
 }
 
-static int remove_entries(const char *dir)
+static int remove_pin(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int err = pins_path(path, sizeof(path), dir, name);
+
+	if (err)
+		return err;
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+/* The links directory is all ours. */
+static int remove_links(const char *dir)
 {
 	DIR *stream = opendir(dir);
 	struct dirent *entry;
@@ -148,26 +175,34 @@ static int remove_entries(const char *dir)
 
 	if (!stream)
 		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(stream))) {
-		if (entry->d_type == DT_DIR)
-			continue;
-		if (unlinkat(dirfd(stream), entry->d_name, 0) && errno != ENOENT && !err)
-			err = -errno;
-	}
+	while (!err && (entry = readdir(stream)))
+		if (entry->d_type != DT_DIR)
+			err = remove_pin(dir, entry->d_name);
 	closedir(stream);
-	if (!err && rmdir(dir) && errno != ENOENT)
-		err = -errno;
-	return err;
+	return !err && rmdir(dir) && errno != ENOENT ? -errno : err;
 }
 
 int pins_remove(const char *dir)
 {
+	static const char *const names[] = {
+#define X(map) NAME_OF(map),
+		PINNED_MAPS(X)
+#undef X
+			NAME_OF(CLOCK_PROGRAM),
+	};
 	char links[PATH_MAX];
 	int err = pins_path(links, sizeof(links), dir, LINKS_DIR);
+	size_t i;
 
-	if (!err)
-		err = remove_entries(links);
-	return err ?: remove_entries(dir);
+	if (err)
+		return err;
+	err = remove_links(links);
+	for (i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++)
+		err = remove_pin(dir, names[i]);
+	/* With somebody else's pins in it, or as a mount point, it stays. */
+	if (!err && rmdir(dir) && errno != ENOENT && errno != ENOTEMPTY && errno != EBUSY)
+		err = -errno;
+	return err;
 }
 
 int pins_meta(const char *dir, struct meta *ret)

@@ -27,8 +27,8 @@ int pins_get(const char *dir, const char *name);
 int pins_put(const char *dir, const char *name, int fd);
 
 /*
- * Removes every pin in DIR and DIR itself. What is missing is no error. Returns 0 or the first
- * negative errno.
+ * Removes our pins from DIR, by name, and DIR itself where nothing else is in it. What is missing
+ * is no error. Returns 0 or a negative errno. The caller holds the lock.
  */
 int pins_remove(const char *dir);
 

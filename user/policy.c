@@ -173,46 +173,47 @@ static struct container container_slot(const struct config_container *wanted,
 }
 
 /* A slot that changes its address is another container: the old one's flows are cut. */
-static int apply_container(const struct policy_maps *maps, struct grants *grants, __u32 slot,
-			   struct container wanted)
+static int leave_slot(const struct policy_maps *maps, struct grants *grants, __u32 slot,
+		      const struct container *wanted)
 {
 	struct container held = {};
+	__u32 i;
 
 	if (bpf_map_lookup_elem(maps->containers, &slot, &held))
 		return -errno;
-	if (held.used && memcmp(&held.address, &wanted.address, sizeof(held.address))) {
-		__u32 i;
+	if (!held.used || !memcmp(&held.address, &wanted->address, sizeof(held.address)))
+		return 0;
+	for (i = 0; i < GRANT_HOST_CONTROL; i++)
+		if (grants->slots[i].on && grants->slots[i].container == slot)
+			grant_clear(&grants->slots[i]);
+	grant_clear(&grants->slots[GRANT_EGRESS + slot]);
+	return bpf_map_delete_elem(maps->slots, &held.address) && errno != ENOENT ? -errno : 0;
+}
 
-		for (i = 0; i < GRANT_HOST_CONTROL; i++)
-			if (grants->slots[i].on && grants->slots[i].container == slot)
-				grant_clear(&grants->slots[i]);
-		grant_clear(&grants->slots[GRANT_EGRESS + slot]);
-		if (bpf_map_delete_elem(maps->slots, &held.address) && errno != ENOENT)
-			return -errno;
-	}
-	if (bpf_map_update_elem(maps->containers, &slot, &wanted, BPF_ANY))
+static int enter_slot(const struct policy_maps *maps, __u32 slot, const struct container *wanted)
+{
+	if (bpf_map_update_elem(maps->containers, &slot, wanted, BPF_ANY))
 		return -errno;
-	if (wanted.used && bpf_map_update_elem(maps->slots, &wanted.address, &slot, BPF_ANY))
+	if (wanted->used && bpf_map_update_elem(maps->slots, &wanted->address, &slot, BPF_ANY))
 		return -errno;
 	return 0;
 }
 
+/* Addresses may move between slots: all are left before the first is entered. */
 static int apply_containers(const struct policy_maps *maps, struct grants *grants,
 			    const struct config *config, const struct links *links)
 {
+	struct container wanted[MAX_CONTAINERS] = {};
 	__u32 slot;
+	int err = 0;
 
-	for (slot = 0; slot < MAX_CONTAINERS; slot++) {
-		struct container wanted = {};
-		int err;
-
-		if (slot < config->container_count)
-			wanted = container_slot(&config->containers[slot], links);
-		err = apply_container(maps, grants, slot, wanted);
-		if (err)
-			return err;
-	}
-	return 0;
+	for (slot = 0; slot < config->container_count; slot++)
+		wanted[slot] = container_slot(&config->containers[slot], links);
+	for (slot = 0; !err && slot < MAX_CONTAINERS; slot++)
+		err = leave_slot(maps, grants, slot, &wanted[slot]);
+	for (slot = 0; !err && slot < MAX_CONTAINERS; slot++)
+		err = enter_slot(maps, slot, &wanted[slot]);
+	return err;
 }
 
 static int clear_map(int fd, void *key)

@@ -18,6 +18,25 @@
 #define MAP_TOTALS totals /* per-CPU array of __u64, by enum total */
 #define MAP_DRAFTS drafts /* scratch, not pinned */
 
+/* Those that are pinned. Meta comes last: where it is pinned, all the others are. */
+#define PINNED_MAPS(X)     \
+	X(MAP_FLOWS)       \
+	X(MAP_HALF_OPEN)   \
+	X(MAP_GRANTS)      \
+	X(MAP_CONTAINERS)  \
+	X(MAP_SLOTS)       \
+	X(MAP_INTERFACES)  \
+	X(MAP_GUARDED)     \
+	X(MAP_LOCALS)      \
+	X(MAP_SETTINGS)    \
+	X(MAP_DROPS)       \
+	X(MAP_PORT_COUNTS) \
+	X(MAP_TOTALS)      \
+	X(MAP_META)
+
+/* The program that reads the clocks; the others are held by their hooks. */
+#define CLOCK_PROGRAM read_clock
+
 #define NAME_OF_(name) #name
 #define NAME_OF(name) NAME_OF_(name)
 

@@ -10,7 +10,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile __u32 target;
 
 SEC("tc")
-int redirect(struct __sk_buff *skb)
+int redirect(struct __sk_buff *skb __attribute__((unused)))
 {
 	return bpf_redirect_peer(target, 0);
 }

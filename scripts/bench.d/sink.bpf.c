@@ -14,12 +14,12 @@ struct {
 } arrived SEC(".maps");
 
 SEC("tc")
-int sink(struct __sk_buff *skb)
+int sink(struct __sk_buff *skb __attribute__((unused)))
 {
 	__u32 zero = 0;
 	__u64 *count = bpf_map_lookup_elem(&arrived, &zero);
 
 	if (count)
 		*count += 1;
-	return 2; /* TC_ACT_SHOT */
+	return TC_ACT_SHOT;
 }

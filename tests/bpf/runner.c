@@ -50,6 +50,7 @@ static const char *const commands[] = {
 	"ip address add " VPN_IP "/24 dev tap0",
 	"ip address add " VPN_IP_2 "/24 dev tap0",
 	"ip address add " LAN_IP "/24 dev eth0",
+	"ip address add " LAN_IP_2 "/24 dev eth0",
 	"ip address add " WLAN_IP "/24 dev wlan0",
 	"ip address add " BOX_GATEWAY "/24 dev ve-container",
 	"ip address add " SECOND_GATEWAY "/24 dev ve-second",
@@ -58,6 +59,10 @@ static const char *const commands[] = {
 	"ip neighbour replace " LAN_ROUTER " lladdr 02:00:00:00:00:04 dev eth0 nud permanent",
 	"ip neighbour replace " BOX_IP " lladdr 02:00:00:00:00:08 dev ve-container nud permanent",
 	"ip route add default via " LAN_ROUTER " dev eth0",
+	"ip route add 203.0.113.0/24 via " LAN_ROUTER " src " LAN_IP_2,
+	"ip route add unreachable 192.0.2.0/24",
+	"ip route add 203.0.112.0/24 dev eth0-far",
+	"ip address add " VPN_IP6 "/64 dev tap0 nodad",
 	"echo 1 >/proc/sys/net/ipv4/conf/lo/forwarding",
 };
 
@@ -430,6 +435,13 @@ void local_add(const char *address, __u32 holder)
 	put(skel->maps.MAP_LOCALS, &key, &holder);
 }
 
+void interface_gone(enum place place)
+{
+	__u32 ifindex = ifindex_of(place);
+
+	assert_return_code(bpf_map_delete_elem(fd(skel->maps.MAP_GUARDED), &ifindex), errno);
+}
+
 static void add_container(__u32 slot, const char *address, enum place place, bool peer)
 {
 	struct container container = {
@@ -454,6 +466,7 @@ static void add_interface(enum place place, const char *address)
 	__u32 ifindex = ifindex_of(place);
 
 	put(skel->maps.MAP_INTERFACES, &ifindex, &interface);
+	put(skel->maps.MAP_GUARDED, &ifindex, &ifindex);
 	local_add(address, ifindex);
 }
 

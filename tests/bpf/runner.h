@@ -30,6 +30,7 @@
 #define VPN_OTHER "10.1.0.7" /* another machine on the tap's segment */
 #define LAN_CLIENT "192.168.50.77"
 #define LAN_IP "192.168.50.1"
+#define LAN_IP_2 "192.168.50.2"
 #define LAN_ROUTER "192.168.50.9"
 #define WLAN_IP "192.168.60.1"
 #define BOX_IP "10.0.3.2"
@@ -39,6 +40,9 @@
 #define TUN_IP "10.2.0.2"
 #define TUN_EXPERT "10.2.0.6"
 #define SERVER "198.51.100.34" /* somewhere beyond the default route */
+#define SERVER_2 "203.0.113.5" /* beyond a route that prefers LAN_IP_2 */
+#define UNREACHABLE_IP "192.0.2.5"
+#define UNGUARDED_IP "203.0.112.5" /* beyond an interface that is not ours */
 #define EXPERT_IP6 "fd00:1::6"
 #define VPN_IP6 "fd00:1::2"
 #define LAN_CLIENT6 "fe80::77"
@@ -103,6 +107,8 @@ void host_control(bool on);
 void egress(__u8 slot, enum egress allowed);
 void settings_edit(void (*edit)(struct settings *));
 void local_add(const char *address, __u32 holder);
+/* As the kernel takes it out of the device map. */
+void interface_gone(enum place place);
 void container_edit(__u32 slot, void (*edit)(struct container *));
 
 __u64 jiffies_now(void);

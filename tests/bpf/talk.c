@@ -60,6 +60,8 @@ struct spec said(const struct talk *talk, enum flow_direction direction, struct 
 	filling.dst = end->dst;
 	filling.sport = end->sport;
 	filling.dport = end->dport;
+	if (direction == FLOW_ORIGINAL)
+		filling.from = talk->opener;
 	if (talk->proto == PROTO_ICMP)
 		filling.icmp = direction == FLOW_ORIGINAL ? ECHO : ECHO_REPLY;
 	return on_link(end->place, filling);
@@ -69,7 +71,6 @@ struct spec heard(const struct talk *talk, enum flow_direction direction, struct
 {
 	struct spec spec = said(talk, direction, filling);
 	const struct end *end = &talk->ends[!direction];
-	enum station to = spec.to, from = spec.from;
 
 	if (talk->host)
 		return spec;
@@ -78,8 +79,10 @@ struct spec heard(const struct talk *talk, enum flow_direction direction, struct
 	spec.sport = end->dport;
 	spec.dport = end->sport;
 	spec.ttl = (spec.ttl ?: 64) - 1;
-	spec.to = talk->neighbour[direction] ? to : filling.to;
-	spec.from = talk->neighbour[direction] ? from : filling.from;
+	if (talk->neighbour[direction])
+		return spec;
+	spec.to = direction == FLOW_REPLY ? talk->opener : UNSAID;
+	spec.from = UNSAID;
 	return on_link(out_of(end->place), spec);
 }
 
@@ -93,6 +96,14 @@ void carries_at(const struct talk *talk, enum flow_direction direction, struct s
 	else
 		becomes_at(place, said(talk, direction, filling), heard(talk, direction, filling),
 			   file, line);
+}
+
+void opens_at(const struct talk *talk, struct spec filling, const char *file, int line)
+{
+	struct talk first = *talk;
+
+	first.neighbour[FLOW_ORIGINAL] = true;
+	carries_at(&first, FLOW_ORIGINAL, filling, file, line);
 }
 
 void cuts_at(const struct talk *talk, enum flow_direction direction, struct spec filling,
@@ -110,7 +121,8 @@ void establish_at(const struct talk *talk, const char *file, int line)
 	int count = is_tcp ? 3 : 2;
 	int i;
 
-	for (i = 0; i < count; i++)
+	opens_at(talk, steps[0], file, line);
+	for (i = 1; i < count; i++)
 		carries_at(talk, i % 2 ? FLOW_REPLY : FLOW_ORIGINAL, steps[i], file, line);
 	(void)flow_at(talk, FLOWS, FLOW_ORIGINAL, file, line);
 	(void)flow_at(talk, FLOWS, FLOW_REPLY, file, line);

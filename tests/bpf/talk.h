@@ -16,6 +16,7 @@ struct end {
 struct talk {
 	__u8 proto;
 	struct end ends[2]; /* by enum flow_direction */
+	enum station opener; /* link address; UNSAID: the link's own */
 	bool host; /* one end is the host: packets pass as they are */
 	bool neighbour[2]; /* by direction: the kernel writes the link header, after the program */
 };
@@ -36,9 +37,12 @@ struct spec heard(const struct talk *talk, enum flow_direction direction, struct
 
 void carries_at(const struct talk *talk, enum flow_direction direction, struct spec filling,
 		const char *file, int line);
+void opens_at(const struct talk *talk, struct spec filling, const char *file, int line);
 void cuts_at(const struct talk *talk, enum flow_direction direction, struct spec filling,
 	     enum drop_reason reason, const char *file, int line);
 
+/* The first packet: the kernel's neighbour table knows where the container is, the flow not yet. */
+#define opens(talk, ...) opens_at(talk, (struct spec){__VA_ARGS__}, __FILE__, __LINE__)
 /* A packet gets across, translated as it should. */
 #define carries(talk, direction, ...)                                                  \
 	carries_at(talk, direction, (struct spec){__VA_ARGS__}, __FILE__, __LINE__)

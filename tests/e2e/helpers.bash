@@ -12,7 +12,9 @@
 #	serve NS PORT...		answers TCP and UDP in a namespace, see serve.py
 #	ask NS ADDRESS PORT LINE [NC-OPTION...]   sends LINE over TCP, prints the answer
 #	ask_udp NS ADDRESS PORT LINE [NC-OPTION...]   the same in one datagram
-#	open_end NAME NS NC-OPTION...	one end of a connection that stays open, or a listener
+#	no_udp_answer NS ADDRESS PORT	a datagram is sent, and nothing comes back in 0.3 s
+#	open_end NAME NS NC-OPTION...	one end of a connection that stays open
+#	listen_end NAME NS PORT		the same for a listener, which takes one connection
 #	say NAME LINE / heard NAME LINE	sends from an end / whether an end has received LINE
 #	close_end NAME
 #	drops REASON			how many packets were dropped for it
@@ -87,16 +89,36 @@ ask_udp()
 	lab_in "$ns" timeout 5 nc -n -u -W 1 "$@" "$address" "$port" < <(printf %s "$line")
 }
 
+no_udp_answer()
+{
+	local status=0
+
+	lab_in "$1" timeout 0.3 nc -n -u -W 1 "$2" "$3" < <(printf hello) >/dev/null || status=$?
+	((status == 124))
+}
+
 open_end()
+{
+	_end "$1" "$2" nc -n "${@:3}"
+}
+
+# nc keeps its listener, socat does not: another one may have the port while this one talks.
+listen_end()
+{
+	_end "$1" "$2" socat STDIO "TCP-LISTEN:$3,reuseaddr"
+	lab_wait 3 "a listener on port $3" lab_listens "$2" "$3"
+}
+
+# NAME NS COMMAND...
+_end()
 {
 	local name=$1 ns=$2
 
-	shift 2
 	rm -f "$LAB_DIR/$name.in"
 	mkfifo "$LAB_DIR/$name.in" || return
 	# Open for reading and writing, so that it never ends between two lines.
 	# shellcheck disable=SC2016 # expanded by the inner shell
-	lab_spawn "$ns" "$name" bash -c 'exec nc -n "${@:2}" <>"$1"' bash "$LAB_DIR/$name.in" "$@"
+	lab_spawn "$ns" "$name" bash -c 'exec "${@:2}" <>"$1"' bash "$LAB_DIR/$name.in" "${@:3}"
 	echo "$LAB_PID" >"$LAB_DIR/$name.pid"
 }
 

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What `make install` puts where, and what systemd makes of the unit.
 
+bats_require_minimum_version 1.5.0
 top=$BATS_TEST_DIRNAME/../..
 
-# The tests run without the jobserver and flags of a make that may have started them.
-install_into()
+# TARGET ROOT [VARIABLE]: not with the flags and the job server of a make that runs the tests
+make_into()
 {
-	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$top" install DESTDIR="$1" "${@:2}"
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$top" "$1" DESTDIR="$2" "${@:3}"
 }
 
 need_systemd_analyze()
@@ -21,7 +22,7 @@ setup()
 }
 
 @test "install puts the program, the unit and a configuration in place" {
-	install_into "$root"
+	make_into install "$root"
 	[ -x "$root/usr/sbin/scoutbpf" ]
 	cmp "$top/scripts/scoutbpf.service" "$root/usr/lib/systemd/system/scoutbpf.service"
 	cmp "$top/scripts/scoutbpf.conf" "$root/etc/scoutbpf/scoutbpf.conf"
@@ -29,18 +30,18 @@ setup()
 }
 
 @test "the unit starts the program where PREFIX has put it" {
-	install_into "$root" PREFIX=/usr/local
+	make_into install "$root" PREFIX=/usr/local
 	unit=$root/usr/local/lib/systemd/system/scoutbpf.service
 	[ -x "$root/usr/local/sbin/scoutbpf" ]
 	[ "$(grep -c '^Exec.*=/usr/local/sbin/scoutbpf ' "$unit")" -eq 3 ]
-	! grep '/usr/sbin' "$unit"
+	run ! grep '/usr/sbin' "$unit"
 }
 
 @test "install and uninstall leave the administrator's configuration alone" {
-	install_into "$root"
+	make_into install "$root"
 	echo "# mine" >"$root/etc/scoutbpf/scoutbpf.conf"
-	install_into "$root"
-	make -s -C "$top" uninstall DESTDIR="$root"
+	make_into install "$root"
+	make_into uninstall "$root"
 	[ "$(find "$root" -type f)" = "$root/etc/scoutbpf/scoutbpf.conf" ]
 	[ "$(cat "$root/etc/scoutbpf/scoutbpf.conf")" = "# mine" ]
 }
@@ -55,7 +56,7 @@ setup()
 
 @test "systemd finds nothing wrong with the installed unit" {
 	need_systemd_analyze
-	install_into "$root"
+	make_into install "$root"
 	run systemd-analyze verify --root="$root" scoutbpf.service
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
@@ -76,5 +77,5 @@ setup()
 	grep -qx 'Wants=network-pre.target' "$unit"
 	grep -q '^Before=.*network-pre.target' "$unit"
 	grep -qx 'CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_PERFMON' "$unit"
-	! grep '^PrivateNetwork=' "$unit"
+	run ! grep '^PrivateNetwork=' "$unit"
 }
