@@ -10,7 +10,9 @@ PREFIX ?= /usr
 DESTDIR ?=
 V ?= 0
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 CLANG ?= clang
 STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell PATH=$$PATH:/usr/sbin command -v bpftool),bpftool)

@@ -198,12 +198,14 @@ static void plan_place(struct plan *plan, const char *pindir, const struct link 
 		       enum hook wanted, bool egress, int program)
 {
 	struct place *place = &plan->places[plan->count++];
+	__u32 id;
 
 	*place = (struct place){.wanted = wanted, .program = program};
 	place->at.ifindex = link->ifindex;
 	place->at.egress = egress;
 	memcpy(place->at.ifname, link->name, sizeof(place->at.ifname));
-	place->before = hook_find(pindir, &place->at, &place->before_program);
+	place->before = hook_find(pindir, &place->at, &id);
+	place->before_program = place->before ? pins_get_program(pindir, id) : -1;
 }
 
 /* Every interface that the file names and the machine has. */
@@ -230,7 +232,7 @@ static int make_plan(struct plan *plan, const struct scoutbpf_bpf *skel, const c
 			plan_place(plan, pindir, link, config->hook, egress,
 				   program_for(skel, zone, link->ethernet, egress));
 	}
-	if (plan->count > 2 * MAX_INTERFACES) {
+	if (plan->count > 2UL * MAX_INTERFACES) {
 		complain("load", "more than %d interfaces to guard", MAX_INTERFACES);
 		return -E2BIG;
 	}
@@ -268,20 +270,26 @@ static int attach(struct plan *plan, const char *pindir)
 	return 0;
 }
 
+/* A new program that cannot be put back stays: it guards by the old policy, which still stands. */
+static int put_back(const struct place *place, const char *pindir)
+{
+	enum hook used;
+
+	if (!place->before)
+		return hook_remove(pindir, &place->at);
+	if (place->before_program < 0)
+		return 0;
+	return hook_set(pindir, &place->at, place->before, place->before_program, &used);
+}
+
 static void roll_back(struct plan *plan, const char *pindir)
 {
 	size_t i = plan->count;
 
 	while (i--) {
 		struct place *place = &plan->places[i];
-		enum hook used;
-		int err;
+		int err = place->changed ? put_back(place, pindir) : 0;
 
-		if (!place->changed)
-			continue;
-		err = place->before_program >= 0 ? hook_set(pindir, &place->at, place->before,
-							    place->before_program, &used)
-						 : hook_remove(pindir, &place->at);
 		if (err)
 			complain(place->at.ifname, "could not be put back: %s", strerror(-err));
 	}
@@ -382,6 +390,19 @@ static int make_links_dir(const char *pindir)
 	return err;
 }
 
+/* So that a later load can put these back, should it fail. */
+static int pin_programs(const struct scoutbpf_bpf *skel, const char *pindir)
+{
+	int err = 0;
+
+#define X(program, zone, ethernet, egress)                     \
+	if (!err && bpf_program__fd(skel->progs.program) >= 0) \
+		err = pins_put(pindir, #program, bpf_program__fd(skel->progs.program));
+	PROGRAMS(X)
+#undef X
+	return err;
+}
+
 /* Pins what other commands open, and makes the directory that keeps the links. A gateway counts as
  * loaded from the last of the pins on, so that a load that was killed is begun anew. */
 static int pin_all(struct scoutbpf_bpf *skel, const char *pindir)
@@ -392,6 +413,8 @@ static int pin_all(struct scoutbpf_bpf *skel, const char *pindir)
 	if (!err)
 		err = pins_put(pindir, NAME_OF(CLOCK_PROGRAM),
 			       bpf_program__fd(skel->progs.CLOCK_PROGRAM));
+	if (!err)
+		err = pin_programs(skel, pindir);
 	for (i = 0; !err && i < PINNED_COUNT; i++)
 		err = pins_put(pindir, pinned_maps[i],
 			       bpf_object__find_map_fd_by_name(skel->obj, pinned_maps[i]));
@@ -434,16 +457,17 @@ static int record_meta(const struct scoutbpf_bpf *skel, const struct config *con
 											    : 0;
 }
 
-static void restore_forwarding(const char *pindir)
+static int restore_forwarding(const char *pindir)
 {
 	struct meta meta;
 	int err;
 
 	if (pins_meta(pindir, &meta) || !meta.forwarding_set)
-		return;
+		return 0;
 	err = links_set_forwarding(LINKS_LOOPBACK, false);
 	if (err)
-		warn("lo", "forwarding cannot be switched off again: %s", strerror(-err));
+		complain("lo", "forwarding cannot be switched off again: %s", strerror(-err));
+	return err;
 }
 
 static struct policy_maps maps_of(const struct scoutbpf_bpf *skel)
@@ -507,7 +531,14 @@ static int replace(struct scoutbpf_bpf *skel, const char *pindir, struct plan *p
 
 	if (!err)
 		err = attach(plan, pindir);
-	return err ?: apply(skel, pindir, plan, config, links);
+	if (!err)
+		err = apply(skel, pindir, plan, config, links);
+	if (err)
+		return err;
+	err = pin_programs(skel, pindir);
+	if (err)
+		warn(pindir, "a later load could not be rolled back: %s", strerror(-err));
+	return 0;
 }
 
 static int put_in_place(struct scoutbpf_bpf *skel, const char *pindir, const struct config *config,
@@ -545,7 +576,7 @@ int dataplane_load(const char *pindir, const struct config *config, const struct
 		scoutbpf_bpf__destroy(skel);
 	}
 	if (err && fresh) {
-		restore_forwarding(pindir);
+		(void)restore_forwarding(pindir);
 		(void)pins_remove(pindir);
 	}
 	return err;
@@ -560,11 +591,15 @@ int dataplane_unload(const char *pindir, const struct links *links)
 		err = release(pindir, &links->links[i]);
 		first = first ?: err;
 	}
-	restore_forwarding(pindir);
+	/* Without the pins nobody would find what is left. */
+	if (!first)
+		first = restore_forwarding(pindir);
+	if (first)
+		return first;
 	err = pins_remove(pindir);
 	if (err)
 		complain(pindir, "cannot be removed: %s", strerror(-err));
-	return first ?: err;
+	return err;
 }
 
 int dataplane_clock(const char *pindir, struct kernel_clock *ret)

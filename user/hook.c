@@ -10,8 +10,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include <scoutbpf/names.h>
-
 #include "hook.h"
 #include "pins.h"
 
@@ -20,7 +18,8 @@
 #define ATTACH_TCX_EGRESS 47
 #define ATTACH_BEFORE (1U << 3)
 
-/* Ours among the filters of a clsact qdisc: at the head, with a handle that nobody else has. */
+/* Ours among the filters of a clsact qdisc: at the head, told by a handle that nobody else has. To
+ * ask for the program's name would take CAP_SYS_ADMIN. */
 #define CLSACT_PRIORITY 1
 #define CLSACT_HANDLE 0x5c07b
 
@@ -128,39 +127,13 @@ static struct bpf_tc_hook clsact_hook(const struct hook_place *place)
 	};
 }
 
-static bool is_our_program(__u32 id)
-{
-	static const char *const names[] = {
-#define X(name, zone, ethernet, egress) #name,
-		PROGRAMS(X)
-#undef X
-	};
-	struct bpf_prog_info info = {};
-	__u32 size = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
-	size_t i;
-
-	if (fd < 0)
-		return false;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size))
-		info.name[0] = 0;
-	close(fd);
-	/* The kernel keeps BPF_OBJ_NAME_LEN - 1 characters of a name. */
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strncmp(info.name, names[i], sizeof(info.name) - 1))
-			return true;
-	return false;
-}
-
 /* The id of our program at the place, 0 for none. */
 static __u32 clsact_query(const struct hook_place *place)
 {
 	struct bpf_tc_hook hook = clsact_hook(place);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
 
-	if (bpf_tc_query(&hook, &options) || !is_our_program(options.prog_id))
-		return 0;
-	return options.prog_id;
+	return bpf_tc_query(&hook, &options) ? 0 : options.prog_id;
 }
 
 static int clsact_set(const struct hook_place *place, int prog_fd)
@@ -219,21 +192,20 @@ int hook_remove(const char *pindir, const struct hook_place *place)
 	return err ?: clsact;
 }
 
-enum hook hook_find(const char *pindir, const struct hook_place *place, int *ret_prog)
+enum hook hook_find(const char *pindir, const struct hook_place *place, __u32 *ret_id)
 {
 	struct link_state state = {};
-	enum hook hook = 0;
+	enum hook hook = HOOK_TCX;
 	int fd = link_open(pindir, place, &state);
 
 	if (fd >= 0) {
 		close(fd);
-		hook = HOOK_TCX;
 	} else {
 		state.prog_id = clsact_query(place);
 		hook = state.prog_id ? HOOK_CLSACT : 0;
 	}
-	if (ret_prog)
-		*ret_prog = hook ? bpf_prog_get_fd_by_id(state.prog_id) : -1;
+	if (ret_id)
+		*ret_id = state.prog_id;
 	return hook;
 }
 

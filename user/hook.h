@@ -26,10 +26,10 @@ int hook_set(const char *pindir, const struct hook_place *place, enum hook wante
 int hook_remove(const char *pindir, const struct hook_place *place);
 
 /*
- * Which of ours stands at the place now, asked of the kernel; 0 for none. *RET_PROG, unless
- * RET_PROG is NULL, is a descriptor of the program, the caller's to close, or -1.
+ * Which of ours stands at the place now, asked of the kernel; 0 for none. *RET_ID is the id of
+ * the program there, unless RET_ID is NULL.
  */
-enum hook hook_find(const char *pindir, const struct hook_place *place, int *ret_prog);
+enum hook hook_find(const char *pindir, const struct hook_place *place, __u32 *ret_id);
 
 /* Removes the pins of links whose interface is gone. Returns 0 or a negative errno. */
 int hook_forget_dead(const char *pindir);

@@ -182,21 +182,46 @@ static int remove_links(const char *dir)
 	return !err && rmdir(dir) && errno != ENOENT ? -errno : err;
 }
 
+int pins_get_program(const char *dir, __u32 id)
+{
+	static const char *const names[] = {
+#define X(program, zone, ethernet, egress) #program,
+		PROGRAMS(X)
+#undef X
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+		int fd = pins_get(dir, names[i]);
+
+		if (fd < 0)
+			continue;
+		if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.id == id)
+			return fd;
+		close(fd);
+	}
+	return -ENOENT;
+}
+
 int pins_remove(const char *dir)
 {
 	static const char *const names[] = {
 #define X(map) NAME_OF(map),
 		PINNED_MAPS(X)
 #undef X
-			NAME_OF(CLOCK_PROGRAM),
+#define X(program, zone, ethernet, egress) #program,
+			PROGRAMS(X)
+#undef X
+				NAME_OF(CLOCK_PROGRAM),
 	};
 	char links[PATH_MAX];
 	int err = pins_path(links, sizeof(links), dir, LINKS_DIR);
 	size_t i;
 
-	if (err)
-		return err;
-	err = remove_links(links);
+	if (!err)
+		err = remove_links(links);
 	for (i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++)
 		err = remove_pin(dir, names[i]);
 	/* With somebody else's pins in it, or as a mount point, it stays. */

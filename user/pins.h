@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <linux/types.h>
 
 #define DEFAULT_PINDIR "/sys/fs/bpf/scoutbpf"
 #define LINKS_DIR "links"
@@ -25,6 +26,9 @@ int pins_get(const char *dir, const char *name);
 
 /* Pins FD as NAME in place of what has that name, in one step. Returns 0 or a negative errno. */
 int pins_put(const char *dir, const char *name, int fd);
+
+/* Opens the program pinned in DIR that has ID. Returns a descriptor, or -ENOENT. */
+int pins_get_program(const char *dir, __u32 id);
 
 /*
  * Removes our pins from DIR, by name, and DIR itself where nothing else is in it. What is missing

@@ -265,34 +265,40 @@ static int apply_locals(int fd, const struct links *links)
 	return err;
 }
 
+/* The host's own ports, of net.ipv4.ip_local_port_range, or what that is unless somebody says. */
+static void local_port_range(unsigned long *low, unsigned long *high)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	char line[32], *rest = line;
+
+	*low = 32768;
+	*high = 60999;
+	if (!file)
+		return;
+	if (fgets(line, sizeof(line), file)) {
+		*low = strtoul(rest, &rest, 10);
+		*high = strtoul(rest, NULL, 10);
+	}
+	fclose(file);
+}
+
 /*
  * Ports that the host's own sockets do not take by themselves: the wider of the two gaps
- * beside net.ipv4.ip_local_port_range, without the low ports that services listen on.
+ * beside their range, without the low ports that services listen on.
  */
 static void masquerade_range(struct settings *settings)
 {
-	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-	unsigned int low = 32768, high = 60999;
-	const unsigned int floor = 16384;
+	const unsigned long floor = 16384;
+	unsigned long low, high;
 
-	if (file) {
-		if (fscanf(file, "%u %u", &low, &high) != 2) {
-			low = 32768;
-			high = 60999;
-		}
-		fclose(file);
-	}
-	if (low > floor && low - floor >= 65535 - high) {
-		settings->masquerade_low = floor;
+	local_port_range(&low, &high);
+	/* Where the host takes them all, ours are told apart by the flow table alone. */
+	settings->masquerade_low = floor;
+	settings->masquerade_high = 65535;
+	if (low > floor && low - floor >= 65535 - high)
 		settings->masquerade_high = low - 1;
-	} else if (high < 65535) {
+	else if (high < 65535)
 		settings->masquerade_low = high + 1;
-		settings->masquerade_high = 65535;
-	} else {
-		/* The host takes them all: ours are told apart by the table alone. */
-		settings->masquerade_low = floor;
-		settings->masquerade_high = 65535;
-	}
 }
 
 int policy_apply(const struct policy_maps *maps, const struct config *config,

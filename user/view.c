@@ -168,7 +168,7 @@ void view_policy(const struct gateway *gateway, const char *pindir)
 static struct json_object *zones_json(__u8 on)
 {
 	struct json_object *array = json_object_new_array();
-	__u8 zone;
+	int zone;
 
 	for (zone = ZONE_VPN; zone <= ZONE_LAN; zone++)
 		if (on & ZONE_BIT(zone))

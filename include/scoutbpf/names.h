@@ -34,7 +34,7 @@
 	X(MAP_TOTALS)      \
 	X(MAP_META)
 
-/* The program that reads the clocks; the others are held by their hooks. */
+/* The program that reads the clocks, pinned beside those that stand at hooks. */
 #define CLOCK_PROGRAM read_clock
 
 #define NAME_OF_(name) #name

@@ -39,7 +39,7 @@
 	X(29, NO_INTERFACE, "the interface that the connection came by is gone")
 
 enum drop_reason {
-#define X(number, name, text) DROP_##name = number,
+#define X(number, name, text) DROP_##name = (number),
 	DROP_REASONS(X)
 #undef X
 };
