@@ -11,9 +11,12 @@
  */
 #define TC_INDEX_DELIVERED 0x5c07
 
-static __always_inline bool is_guarded(__u32 ifindex)
+/* The interface in a slot; 0 where it is gone. */
+static __always_inline __u32 guarded_index(__u32 slot)
 {
-	return bpf_map_lookup_elem(&MAP_GUARDED, &ifindex);
+	const __u32 *ifindex = bpf_map_lookup_elem(&MAP_GUARDED, &slot);
+
+	return ifindex ? *ifindex : 0;
 }
 
 static __always_inline bool link_known(const struct flow *flow)
@@ -82,9 +85,9 @@ static __always_inline int deliver_container(struct __sk_buff *skb, const struct
 {
 	__u32 slot = flow->container;
 	struct container *container = bpf_map_lookup_elem(&MAP_CONTAINERS, &slot);
-	__u32 ifindex = container ? container->ifindex : 0;
+	__u32 ifindex = container && container->ifindex ? guarded_index(container->if_slot) : 0;
 
-	if (!ifindex || !is_guarded(ifindex))
+	if (!ifindex)
 		return -DROP_NO_CONTAINER;
 	if (!container->peer || !link_known(flow))
 		return redirect_to_neighbour(ifindex, flow->out.dst.words[3]);
@@ -96,6 +99,8 @@ static __always_inline int deliver_container(struct __sk_buff *skb, const struct
 /* Returns a TC_ACT_* or a negated enum drop_reason. The packet is already rewritten. */
 static __always_inline int deliver(struct __sk_buff *skb, const struct flow *flow, __u32 l2)
 {
+	__u32 ifindex;
+
 	if (link_prepare(skb, l2))
 		return -DROP_REWRITE;
 	/* Both were meant for the side that the packet came from. */
@@ -105,13 +110,14 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct flow *flo
 
 	if (flow->delivery == DELIVER_CONTAINER)
 		return deliver_container(skb, flow);
-	if (!is_guarded(flow->out_index))
+	ifindex = guarded_index(flow->out_slot);
+	if (!ifindex)
 		return -DROP_NO_INTERFACE;
 	if (flow->delivery == DELIVER_NEIGHBOUR)
-		return redirect_to_neighbour(flow->out_index, flow->next_hop.words[3]);
+		return redirect_to_neighbour(ifindex, flow->next_hop.words[3]);
 	if (link_write(skb, flow))
 		return -DROP_REWRITE;
-	return bpf_redirect(flow->out_index, 0);
+	return bpf_redirect(ifindex, 0);
 }
 
 #endif

@@ -46,11 +46,18 @@ struct {
 } MAP_CONTAINERS SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_INTERFACES);
 	__type(key, __u32);
 	__type(value, struct interface);
 } MAP_INTERFACES SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_INTERFACES);
+	__type(key, __u32);
+	__type(value, __u32);
+} MAP_IF_SLOTS SEC(".maps");
 
 /*
  * The interfaces that packets may be sent to. The kernel takes an interface out of a device map
@@ -58,7 +65,7 @@ struct {
  * dev_map_notification): a packet for a container that is gone never enters its successor.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
 	__uint(max_entries, MAX_INTERFACES);
 	__type(key, __u32);
 	__type(value, __u32);
@@ -114,7 +121,7 @@ struct {
 	__uint(max_entries, MAX_CONTAINERS);
 	__type(key, union addr);
 	__type(value, __u32);
-} MAP_SLOTS SEC(".maps");
+} MAP_CONTAINER_SLOTS SEC(".maps");
 
 /* Where a flow is put together: two entries are more than the stack holds. */
 struct draft {

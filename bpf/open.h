@@ -10,6 +10,14 @@
 /* How many masquerade ports are tried before the answer is that there is none. */
 #define MASQUERADE_TRIES 32
 
+/* The slot of the interface that a packet came in by. */
+static __always_inline int if_slot_of(__u32 ifindex)
+{
+	const __u32 *if_slot = bpf_map_lookup_elem(&MAP_IF_SLOTS, &ifindex);
+
+	return if_slot ? *if_slot & 0xffff : -DROP_NO_INTERFACE;
+}
+
 /* From VPN or LAN into the container. Answers leave as the frame came. */
 static __always_inline int open_forwarded(struct __sk_buff *skb, const struct packet *packet,
 					  const struct decision *decision, __u32 l2, __u64 now)
@@ -18,9 +26,12 @@ static __always_inline int open_forwarded(struct __sk_buff *skb, const struct pa
 	__u32 slot = decision->container;
 	struct container *container = bpf_map_lookup_elem(&MAP_CONTAINERS, &slot);
 	struct draft *draft = draft_new(FLOW_FORWARDED, &decision->lease, in->proto, now);
+	int if_slot = if_slot_of(skb->ifindex);
 
 	if (!draft)
 		return -DROP_TABLE_FULL;
+	if (if_slot < 0)
+		return if_slot;
 	if (!container || !container->ifindex)
 		return -DROP_NO_CONTAINER;
 
@@ -30,12 +41,12 @@ static __always_inline int open_forwarded(struct __sk_buff *skb, const struct pa
 	draft->original.out.zone = ZONE_CONTAINER;
 	draft->original.delivery = DELIVER_CONTAINER;
 	draft->original.container = slot;
-	draft->original.in_index = skb->ifindex;
+	draft->original.in_slot = if_slot;
 
 	draft->reply.delivery = DELIVER_LINK;
 	draft->reply.container = slot;
-	draft->reply.in_index = container->ifindex;
-	draft->reply.out_index = skb->ifindex;
+	draft->reply.in_slot = container->if_slot;
+	draft->reply.out_slot = if_slot;
 	if (link_answer(skb, &draft->reply, l2))
 		return -DROP_MALFORMED;
 	return flow_enter(&MAP_HALF_OPEN, in, draft, now);
@@ -48,12 +59,15 @@ static __always_inline int open_host(struct __sk_buff *skb, void *table,
 {
 	const struct tuple *in = &packet->tuple;
 	struct draft *draft = draft_new(FLOW_HOST, lease, in->proto, now);
+	int if_slot = if_slot_of(skb->ifindex);
 
 	if (!draft)
 		return -DROP_TABLE_FULL;
+	if (if_slot < 0)
+		return if_slot;
 	draft->original.out = *in;
-	draft->original.in_index = from_host ? 0 : skb->ifindex;
-	draft->reply.in_index = from_host ? skb->ifindex : 0;
+	draft->original.in_slot = from_host ? NO_SLOT : if_slot;
+	draft->reply.in_slot = from_host ? if_slot : NO_SLOT;
 	return flow_enter(table, in, draft, now);
 }
 
@@ -105,7 +119,8 @@ static __always_inline int choose_port(struct tuple *out, __u64 now)
 /* From the container to the outside, by ROUTE over INTERFACE. Answers leave as the frame came. */
 static __always_inline int open_outbound(struct __sk_buff *skb, const struct packet *packet,
 					 const struct decision *decision, const struct route *route,
-					 const struct interface *interface, __u64 now)
+					 const struct interface *interface, __u16 if_slot,
+					 __u64 now)
 {
 	const struct tuple *in = &packet->tuple;
 	struct draft *draft = draft_new(FLOW_OUTBOUND, &decision->lease, in->proto, now);
@@ -122,14 +137,14 @@ static __always_inline int open_outbound(struct __sk_buff *skb, const struct pac
 	draft->original.out.zone = interface->zone;
 	draft->original.delivery = interface->ethernet ? DELIVER_NEIGHBOUR : DELIVER_LINK;
 	draft->original.container = decision->container;
-	draft->original.in_index = skb->ifindex;
-	draft->original.out_index = route->ifindex;
+	draft->original.in_slot = if_slot_of(skb->ifindex);
+	draft->original.out_slot = if_slot;
 	if (interface->ethernet)
 		addr_set_v4(&draft->original.next_hop, route->next_hop);
 
 	draft->reply.delivery = DELIVER_CONTAINER;
 	draft->reply.container = decision->container;
-	draft->reply.in_index = route->ifindex;
+	draft->reply.in_slot = if_slot;
 	if (link_answer(skb, &draft->reply, ETH_HLEN))
 		return -DROP_MALFORMED;
 	err = choose_port(&draft->original.out, now);

@@ -38,6 +38,7 @@ struct packet {
 	struct tuple tuple; /* ports zero for what has none */
 	__u32 l3; /* offset of the IP header */
 	__u32 l4; /* offset of the transport header */
+	__u32 end; /* offset behind the IP packet, which padding may follow */
 	__u32 seq; /* TCP, host order */
 	__u32 ack; /* TCP, host order */
 	__u8 v4;
@@ -133,6 +134,8 @@ static __always_inline enum icmp_class icmp6_class(__u8 type, __u8 hop_limit)
 static __always_inline void *transport_header(struct __sk_buff *skb, const struct packet *packet,
 					      bool direct, void *copy, __u32 size)
 {
+	if (packet->l4 + size > packet->end)
+		return NULL;
 	if (direct) {
 		void *head = packet_head(skb, packet->l3 + sizeof(struct iphdr) + size);
 
@@ -200,6 +203,17 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
 	}
 }
 
+/*
+ * The length that the IP header says. None means a packet that is longer than the field can say,
+ * which only a GSO packet is.
+ */
+static __always_inline int set_end(struct __sk_buff *skb, struct packet *packet, __u32 end,
+				   bool none)
+{
+	packet->end = none && skb->gso_segs > 1 ? skb->len : end;
+	return packet->end > skb->len ? -DROP_MALFORMED : 0;
+}
+
 /* The header lengths come first: a direct read of ports at a wrong offset would be a hole. */
 static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *packet)
 {
@@ -208,7 +222,8 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *pack
 	if (!ip)
 		return -DROP_MALFORMED;
 	ip = (void *)ip + packet->l3;
-	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) > skb->len - packet->l3)
+	if (ip->version != 4 || ip->ihl < 5 ||
+	    set_end(skb, packet, packet->l3 + bpf_ntohs(ip->tot_len), !ip->tot_len))
 		return -DROP_MALFORMED;
 	if (ip->ihl > 5)
 		return -DROP_IP_OPTIONS;
@@ -238,7 +253,7 @@ static __always_inline int skip_extensions(struct __sk_buff *skb, struct packet 
 	struct ipv6_opt_hdr option;
 	int i;
 
-	for (i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+	for (i = 0; i <= MAX_EXTENSION_HEADERS; i++) {
 		__u8 next = packet->tuple.proto;
 
 		if (next == NEXTHDR_FRAGMENT)
@@ -263,7 +278,9 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *pack
 	if (!ip)
 		return -DROP_MALFORMED;
 	ip = (void *)ip + packet->l3;
-	if (ip->version != 6)
+	if (ip->version != 6 ||
+	    set_end(skb, packet, packet->l3 + sizeof(*ip) + bpf_ntohs(ip->payload_len),
+		    !ip->payload_len))
 		return -DROP_MALFORMED;
 
 	packet->l4 = packet->l3 + sizeof(*ip);

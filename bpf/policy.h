@@ -263,7 +263,9 @@ static __always_inline struct decision policy_container(const struct packet *pac
 		return drop_because(DROP_IPV6);
 	if (packet->to_group)
 		return drop_because(DROP_GROUP);
-	if (grant.on == EGRESS_INTERNET)
+	if (out_zone == ZONE_CONTAINER)
+		allowed = false; /* another container is not the outside */
+	else if (grant.on == EGRESS_INTERNET)
 		allowed = is_internet(packet->tuple.dst.words[3]);
 	else if (grant.on == EGRESS_VPN)
 		allowed = out_zone == ZONE_VPN;

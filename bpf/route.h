@@ -6,7 +6,7 @@
 #include "packet.h"
 
 #define LOOPBACK_IFINDEX 1 /* in every namespace, net/core/net_namespace.c */
-#define ROUTE_LOCAL 1
+#define ROUTE_NONE 1
 
 struct route {
 	__u32 ifindex;
@@ -17,29 +17,45 @@ struct route {
 	__u8 link_src[ETH_ALEN];
 };
 
+struct query {
+	__be32 src;
+	__be32 dst;
+	__u8 proto;
+};
+
+static __always_inline struct query query_of(const struct packet *packet)
+{
+	return (struct query){
+		.src = packet->tuple.src.words[3],
+		.dst = packet->tuple.dst.words[3],
+		.proto = packet->tuple.proto,
+	};
+}
+
 /*
- * Where an IPv4 packet from SRC to DST goes. Returns 0 and fills *ROUTE, ROUTE_LOCAL for an
- * address of the host (or a broadcast), or -DROP_NO_ROUTE.
+ * Where an IPv4 packet goes; FLAGS are bpf_fib_lookup()'s. Returns 0 and fills *ROUTE, ROUTE_NONE
+ * where the kernel would not forward it, for whatever reason, or -DROP_NO_ROUTE.
  *
  * The lookup starts from the loopback interface, since it is refused on an interface that does not
  * forward, and a gateway that redirects does not need the interfaces to (see dataplane.c).
  */
-static __noinline int route_lookup(struct __sk_buff *skb, __be32 src, __be32 dst, __u8 proto,
+static __noinline int route_lookup(struct __sk_buff *skb, const struct query *query, __u32 flags,
 				   struct route *route)
 {
 	const struct settings *settings = settings_now();
 	struct bpf_fib_lookup fib = {
 		.family = AF_INET,
-		.l4_protocol = proto,
+		.l4_protocol = query->proto,
 		.ifindex = LOOPBACK_IFINDEX,
-		.ipv4_src = src,
-		.ipv4_dst = dst,
+		.ipv4_src = query->src,
+		.ipv4_dst = query->dst,
 	};
 	bool source = settings && settings->route_source;
-	long result = bpf_fib_lookup(skb, &fib, sizeof(fib), source ? BPF_FIB_LOOKUP_SRC : 0);
+	long result =
+		bpf_fib_lookup(skb, &fib, sizeof(fib), flags | (source ? BPF_FIB_LOOKUP_SRC : 0));
 
 	if (result == BPF_FIB_LKUP_RET_NOT_FWDED)
-		return ROUTE_LOCAL;
+		return ROUTE_NONE;
 	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return -DROP_NO_ROUTE;
 	route->ifindex = fib.ifindex;
@@ -52,21 +68,39 @@ static __noinline int route_lookup(struct __sk_buff *skb, __be32 src, __be32 dst
 }
 
 /*
- * Whether the host holds the packet's destination on the interface it came in by. The map says
- * which interface an address was on when user space last looked, the routing table whether the
- * host holds it now; an IPv4 address newer than the map is taken at the table's word.
+ * Whether an address that the map does not know is the host's, and on IFINDEX (0: on any
+ * interface). The kernel says of an address of its own just what it says of one without a
+ * route. They differ in the main table, which has the address's network, by its interface.
  */
-static __always_inline bool is_local(struct __sk_buff *skb, const struct packet *packet)
+static __always_inline bool is_new_local(struct __sk_buff *skb, const struct query *query,
+					 __u32 ifindex)
 {
-	const __u32 *holder = bpf_map_lookup_elem(&MAP_LOCALS, &packet->tuple.dst);
 	struct route route;
 
-	if (holder && *holder != LOCAL_ANYWHERE && *holder != skb->ifindex)
+	if (route_lookup(skb, query, BPF_FIB_LOOKUP_DIRECT, &route))
+		return false;
+	return !ifindex || route.ifindex == ifindex;
+}
+
+/*
+ * Whether the host holds the packet's destination on IFINDEX (0: on any interface). The map says
+ * which interface an address was on when user space last looked, the routing table whether the
+ * host holds it now. An IPv6 address is the map's word alone.
+ */
+static __noinline bool is_local(struct __sk_buff *skb, const struct packet *packet, __u32 ifindex)
+{
+	const __u32 *holder = bpf_map_lookup_elem(&MAP_LOCALS, &packet->tuple.dst);
+	struct query query = query_of(packet);
+	struct route route;
+
+	if (holder && *holder != LOCAL_ANYWHERE && *holder != ifindex &&
+	    (ifindex || *holder == LOCAL_NOWHERE))
 		return false;
 	if (!packet->v4)
 		return holder;
-	return route_lookup(skb, packet->tuple.src.words[3], packet->tuple.dst.words[3],
-			    packet->tuple.proto, &route) == ROUTE_LOCAL;
+	if (route_lookup(skb, &query, 0, &route) != ROUTE_NONE)
+		return false;
+	return holder || is_new_local(skb, &query, ifindex);
 }
 
 #endif

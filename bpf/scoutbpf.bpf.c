@@ -39,6 +39,7 @@ static __always_inline int verdict(struct __sk_buff *skb, int result)
 static __noinline void learn_container_link(struct __sk_buff *skb, const struct packet *packet,
 					    struct flow *flow, __u32 l2)
 {
+	struct query query = query_of(packet);
 	struct flow *partner;
 	struct route route;
 
@@ -52,9 +53,8 @@ static __noinline void learn_container_link(struct __sk_buff *skb, const struct 
 	}
 	if (link_known(flow))
 		return;
-	if (route_lookup(skb, packet->tuple.src.words[3], flow->out.dst.words[3],
-			 packet->tuple.proto, &route) ||
-	    !route.resolved)
+	query.dst = flow->out.dst.words[3];
+	if (route_lookup(skb, &query, 0, &route) || !route.resolved)
 		return;
 	__builtin_memcpy(flow->link.dst, route.link_dst, ETH_ALEN);
 	__builtin_memcpy(flow->link.src, route.link_src, ETH_ALEN);
@@ -155,7 +155,7 @@ static __noinline int new_from_outside(struct __sk_buff *skb, const struct packe
 	}
 	if (decision.action == ACTION_PASS)
 		return PASS;
-	if (!is_local(skb, packet))
+	if (!is_local(skb, packet, skb->ifindex))
 		return -DROP_NOT_LOCAL;
 	if (decision.action == ACTION_PASS_LOCAL)
 		return PASS;
@@ -197,12 +197,14 @@ static __always_inline int from_outside(struct __sk_buff *skb, __u8 zone, __u32 
 	return result ?: forward(skb, &packet, flow, l2, now);
 }
 
-/* New from the container to the outside: its address, its route, the policy, a port. */
+/* New from the container in SLOT to the outside, by ROUTE: the policy, a port. */
 static __always_inline int new_to_outside(struct __sk_buff *skb, const struct packet *packet,
 					  const struct route *route, __u32 slot, __u64 now)
 {
 	__u32 out_index = route->ifindex;
-	struct interface *interface = bpf_map_lookup_elem(&MAP_INTERFACES, &out_index);
+	__u32 *if_slot = bpf_map_lookup_elem(&MAP_IF_SLOTS, &out_index);
+	struct interface *interface =
+		if_slot ? bpf_map_lookup_elem(&MAP_INTERFACES, if_slot) : NULL;
 	struct decision decision;
 
 	if (!interface)
@@ -210,35 +212,45 @@ static __always_inline int new_to_outside(struct __sk_buff *skb, const struct pa
 	decision = policy_container(packet, slot, interface->zone);
 	if (decision.action == ACTION_DROP)
 		return -decision.reason;
-	return open_outbound(skb, packet, &decision, route, interface, now);
+	return open_outbound(skb, packet, &decision, route, interface, *if_slot, now);
+}
+
+/* To the host itself: an address, an answer to a ping, and no more. */
+static __always_inline int new_to_host(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct decision decision = policy_container_to_host(packet);
+
+	if (decision.action == ACTION_PASS)
+		return PASS;
+	if (!is_local(skb, packet, 0))
+		return packet->to_group ? -DROP_GROUP : packet->v4 ? -DROP_NO_ROUTE : -DROP_IPV6;
+	return decision.action == ACTION_PASS_LOCAL ? PASS : -decision.reason;
+}
+
+/* A source address is good only on the interface of the container that has it. */
+static __always_inline bool is_spoofed(const struct __sk_buff *skb, const __u32 *slot)
+{
+	struct container *container = bpf_map_lookup_elem(&MAP_CONTAINERS, slot);
+
+	return !container || container->ifindex != skb->ifindex;
 }
 
 /* New from the container. Returns 0 when a flow was opened, PASS, or a reason. */
 static __noinline int new_from_container(struct __sk_buff *skb, const struct packet *packet,
 					 __u64 now)
 {
-	__u32 *slot = bpf_map_lookup_elem(&MAP_SLOTS, &packet->tuple.src);
-	struct container *container;
-	struct decision decision;
+	__u32 *slot = bpf_map_lookup_elem(&MAP_CONTAINER_SLOTS, &packet->tuple.src);
+	struct query query = query_of(packet);
 	struct route route;
 	int result;
 
-	decision = policy_container_to_host(packet);
-	if (decision.action == ACTION_PASS)
-		return PASS;
-	if (packet->to_group)
-		return -DROP_GROUP;
-	if (!packet->v4)
-		return decision.action == ACTION_PASS_LOCAL && is_local(skb, packet) ? PASS
-										     : -DROP_IPV6;
-	container = slot ? bpf_map_lookup_elem(&MAP_CONTAINERS, slot) : NULL;
-	if (!container || container->ifindex != skb->ifindex)
+	if (!packet->v4 || packet->to_group || is_dhcp_request(packet))
+		return new_to_host(skb, packet);
+	if (!slot || is_spoofed(skb, slot))
 		return -DROP_SPOOFED;
-
-	result = route_lookup(skb, packet->tuple.src.words[3], packet->tuple.dst.words[3],
-			      packet->tuple.proto, &route);
-	if (result == ROUTE_LOCAL)
-		return decision.action == ACTION_PASS_LOCAL ? PASS : -decision.reason;
+	result = route_lookup(skb, &query, 0, &route);
+	if (result == ROUTE_NONE)
+		return new_to_host(skb, packet);
 	return result ?: new_to_outside(skb, packet, &route, *slot, now);
 }
 
@@ -282,34 +294,26 @@ static __noinline void remember(struct __sk_buff *skb, const struct packet *pack
 		flow_account(flow, skb, packet, now);
 }
 
-/* What the host sends on a known flow; says whether there is one. */
-static __always_inline bool follow_host(struct __sk_buff *skb, const struct packet *packet,
-					__u64 now)
-{
-	struct flow *flow;
-
-	/* A flow that may not go on is not kept alive by what the host still sends. */
-	if (known_flow(skb, packet, 0, now, &flow) < 0)
-		return true;
-	if (flow)
-		flow_account(flow, skb, packet, now);
-	return flow;
-}
-
 /*
- * What the host sends passes, whatever it is; what it opens is remembered. An answer of its own
- * opens nothing: else a revoked connection would open itself again with a retransmission.
+ * What the host sends passes, whatever it is, unless it belongs to a connection that was revoked;
+ * what it opens is remembered. An answer of its own opens nothing: else a revoked connection
+ * would open itself again with a retransmission.
  */
 static __always_inline int from_host(struct __sk_buff *skb, __u8 zone, __u32 l2)
 {
 	struct packet packet = {};
 	__u64 now = bpf_jiffies64();
+	struct flow *flow;
 
 	if (skb->tc_index == TC_INDEX_DELIVERED || skb->vlan_present)
 		return PASS;
 	if (parse(skb, &packet, zone, l2))
 		return PASS;
-	if (!follow_host(skb, &packet, now) && is_opening(&packet) && !packet.to_group)
+	if (known_flow(skb, &packet, l2, now, &flow) == -DROP_REVOKED)
+		return -DROP_REVOKED;
+	if (flow)
+		flow_account(flow, skb, &packet, now);
+	else if (is_opening(&packet) && !packet.to_group)
 		remember(skb, &packet, now);
 	return PASS;
 }

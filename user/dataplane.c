@@ -339,45 +339,90 @@ static int release_unplanned(const struct plan *plan, const char *pindir, const 
 	return hook_forget_dead(pindir);
 }
 
-/* Takes the interfaces out of a map that are not planned (any more). */
-static void forget_unplanned(const struct plan *plan, int map)
+/* The slot that has NAME, else a free one; -E2BIG where there is none. */
+static int slot_for(const struct interface *table, const char *name)
 {
-	__u32 key, next;
-	bool more = !bpf_map_get_next_key(map, NULL, &next);
+	int slot, free_slot = -E2BIG;
 
-	while (more) {
-		key = next;
-		more = !bpf_map_get_next_key(map, &key, &next);
-		if (!is_planned(plan, key))
-			(void)bpf_map_delete_elem(map, &key);
+	for (slot = 0; slot < MAX_INTERFACES; slot++) {
+		if (!strncmp(table[slot].name, name, sizeof(table[slot].name)))
+			return slot;
+		if (free_slot < 0 && !table[slot].name[0])
+			free_slot = slot;
 	}
+	return free_slot;
+}
+
+/* What TABLE, as it was, becomes. Names that are not planned (any more) keep their slots. */
+static int plan_interfaces(struct interface *table, const struct plan *plan,
+			   const struct config *config, const struct links *links)
+{
+	size_t i;
+	int slot;
+
+	for (slot = 0; slot < MAX_INTERFACES; slot++)
+		table[slot].ifindex = 0;
+	for (i = 0; i < plan->count; i += 2) {
+		const struct hook_place *at = &plan->places[i].at;
+		const struct link *link = links_by_index(links, at->ifindex);
+
+		slot = slot_for(table, at->ifname);
+		if (slot < 0) {
+			complain(at->ifname, "is one interface too many (unload and load)");
+			return slot;
+		}
+		table[slot] = (struct interface){
+			.address = links_source(links, at->ifindex, AF_INET),
+			.ifindex = at->ifindex,
+			.zone = config_role(config, at->ifname, NULL),
+			.ethernet = link && link->ethernet,
+		};
+		memcpy(table[slot].name, at->ifname, sizeof(table[slot].name));
+	}
+	return 0;
+}
+
+/* An interface that went is taken out before the one that came is put in. */
+static int write_interface(const struct scoutbpf_bpf *skel, __u32 slot,
+			   const struct interface *interface)
+{
+	int if_slots = bpf_map__fd(skel->maps.MAP_IF_SLOTS);
+	int guarded = bpf_map__fd(skel->maps.MAP_GUARDED);
+	int interfaces = bpf_map__fd(skel->maps.MAP_INTERFACES);
+	struct interface held;
+
+	if (bpf_map_lookup_elem(interfaces, &slot, &held))
+		return -errno;
+	if (held.ifindex && held.ifindex != interface->ifindex)
+		(void)bpf_map_delete_elem(if_slots, &held.ifindex);
+	if (!interface->ifindex)
+		(void)bpf_map_delete_elem(guarded, &slot);
+	if (bpf_map_update_elem(interfaces, &slot, interface, BPF_ANY))
+		return -errno;
+	if (!interface->ifindex)
+		return 0;
+	if (bpf_map_update_elem(guarded, &slot, &interface->ifindex, BPF_ANY) ||
+	    bpf_map_update_elem(if_slots, &interface->ifindex, &slot, BPF_ANY))
+		return -errno;
+	return 0;
 }
 
 /* The maps say which interfaces are guarded, and as what. */
 static int record_interfaces(const struct plan *plan, const struct scoutbpf_bpf *skel,
-			     const struct config *config, const struct links *links)
+			     const struct config *config, const struct links *links,
+			     struct interface *table)
 {
-	int interfaces = bpf_map__fd(skel->maps.MAP_INTERFACES);
-	int guarded = bpf_map__fd(skel->maps.MAP_GUARDED);
-	size_t i;
+	int fd = bpf_map__fd(skel->maps.MAP_INTERFACES);
+	__u32 slot;
+	int err;
 
-	forget_unplanned(plan, interfaces);
-	forget_unplanned(plan, guarded);
-	for (i = 0; i < plan->count; i += 2) {
-		const struct hook_place *at = &plan->places[i].at;
-		const struct link *link = links_by_index(links, at->ifindex);
-		struct interface interface = {
-			.address = links_source(links, at->ifindex, AF_INET),
-			.zone = config_role(config, at->ifname, NULL),
-			.ethernet = link && link->ethernet,
-		};
-
-		memcpy(interface.name, at->ifname, sizeof(interface.name));
-		if (bpf_map_update_elem(interfaces, &at->ifindex, &interface, BPF_ANY) ||
-		    bpf_map_update_elem(guarded, &at->ifindex, &at->ifindex, BPF_ANY))
+	for (slot = 0; slot < MAX_INTERFACES; slot++)
+		if (bpf_map_lookup_elem(fd, &slot, &table[slot]))
 			return -errno;
-	}
-	return 0;
+	err = plan_interfaces(table, plan, config, links);
+	for (slot = 0; !err && slot < MAX_INTERFACES; slot++)
+		err = write_interface(skel, slot, &table[slot]);
+	return err;
 }
 
 static int make_links_dir(const char *pindir)
@@ -475,7 +520,7 @@ static struct policy_maps maps_of(const struct scoutbpf_bpf *skel)
 	return (struct policy_maps){
 		.grants = bpf_map__fd(skel->maps.MAP_GRANTS),
 		.containers = bpf_map__fd(skel->maps.MAP_CONTAINERS),
-		.slots = bpf_map__fd(skel->maps.MAP_SLOTS),
+		.slots = bpf_map__fd(skel->maps.MAP_CONTAINER_SLOTS),
 		.locals = bpf_map__fd(skel->maps.MAP_LOCALS),
 		.setup = bpf_map__fd(skel->maps.MAP_SETTINGS),
 	};
@@ -496,10 +541,11 @@ static int apply(const struct scoutbpf_bpf *skel, const char *pindir, const stru
 		 const struct config *config, const struct links *links)
 {
 	struct policy_maps maps = maps_of(skel);
-	int err = record_interfaces(plan, skel, config, links);
+	struct interface table[MAX_INTERFACES];
+	int err = record_interfaces(plan, skel, config, links, table);
 
 	if (!err)
-		err = policy_apply(&maps, config, links, probe_route_source(skel));
+		err = policy_apply(&maps, config, links, table, probe_route_source(skel));
 	if (err)
 		complain(pindir, "the policy cannot be set: %s", strerror(-err));
 	return err;

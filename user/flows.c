@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The connections, as a table or as JSON. */
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,11 +8,11 @@
 #include "address.h"
 #include "commands.h"
 #include "dataplane.h"
-#include "policy.h"
+#include "gateway.h"
 #include "table.h"
 
 struct listing {
-	struct grants grants;
+	struct gateway gateway;
 	struct kernel_clock clock;
 	__u32 hz;
 	struct json_object *array; /* NULL: text */
@@ -28,7 +27,7 @@ struct line {
 	char client[ENDPOINT_SIZE];
 	char local[ENDPOINT_SIZE];
 	char target[ENDPOINT_SIZE];
-	char interface[IF_NAMESIZE];
+	char interface[IFNAME_SIZE];
 	__u64 age; /* seconds */
 	__u64 idle; /* seconds */
 };
@@ -73,7 +72,7 @@ static const char *state_name(const struct listing *listing, const struct connec
 {
 	const __u8 *seen = connection->original.tcp;
 
-	if (is_revoked(&listing->grants, &connection->original.lease))
+	if (is_revoked(&listing->gateway.grants, &connection->original.lease))
 		return "revoked";
 	if (connection->half_open)
 		return "half-open";
@@ -91,7 +90,8 @@ static void set_endpoints(const struct connection *connection, struct line *line
 {
 	const struct tuple *in = &connection->key, *out = &connection->original.out;
 	bool outbound = connection->original.kind == FLOW_OUTBOUND;
-	bool from_host = connection->original.kind == FLOW_HOST && !connection->original.in_index;
+	bool from_host =
+		connection->original.kind == FLOW_HOST && connection->original.in_slot == NO_SLOT;
 	const union addr *local = outbound || from_host ? &out->src : &in->dst;
 	__be16 local_port = outbound || from_host ? out->sport : in->dport;
 
@@ -100,12 +100,17 @@ static void set_endpoints(const struct connection *connection, struct line *line
 	endpoint_text(&out->dst, out->dport, line->target, sizeof(line->target));
 }
 
-/* The interface on the outside. */
-static __u32 outside_index(const struct connection *connection)
+/* The interface on the outside, which may be gone by now. */
+static const char *outside_name(const struct listing *listing, const struct connection *connection)
 {
-	if (connection->original.kind == FLOW_OUTBOUND)
-		return connection->original.out_index;
-	return connection->original.in_index ?: connection->reply.in_index;
+	const struct flow *original = &connection->original;
+	__u16 slot = original->in_slot != NO_SLOT ? original->in_slot : connection->reply.in_slot;
+
+	if (original->kind == FLOW_OUTBOUND)
+		slot = original->out_slot;
+	if (slot >= MAX_INTERFACES || !listing->gateway.interfaces[slot].name[0])
+		return "-";
+	return listing->gateway.interfaces[slot].name;
 }
 
 static struct line describe(const struct listing *listing, const struct connection *connection)
@@ -120,8 +125,7 @@ static struct line describe(const struct listing *listing, const struct connecti
 	if (connection->reply.seen > seen)
 		seen = connection->reply.seen;
 	set_endpoints(connection, &line);
-	if (!if_indextoname(outside_index(connection), line.interface))
-		strcpy(line.interface, "-");
+	snprintf(line.interface, sizeof(line.interface), "%s", outside_name(listing, connection));
 	if (listing->clock.boot_ns > connection->original.opened)
 		line.age = (listing->clock.boot_ns - connection->original.opened) / 1000000000ULL;
 	if (listing->clock.jiffies > seen)
@@ -187,7 +191,7 @@ int command_flows(const struct options *options, int argc, char **argv)
 	if (argc > 1)
 		return usage_error(argv[0], "takes no arguments");
 	if (dataplane_clock(options->pindir, &listing.clock) ||
-	    grants_open(options->pindir, &listing.grants))
+	    gateway_open(options->pindir, false, &listing.gateway))
 		return EXIT_FAILED;
 	if (options->json)
 		listing.array = json_object_new_array();
@@ -198,6 +202,6 @@ int command_flows(const struct options *options, int argc, char **argv)
 	else if (!err && !listing.count)
 		puts("no connections");
 	json_object_put(listing.array);
-	grants_close(&listing.grants);
+	gateway_close(&listing.gateway);
 	return err ? EXIT_FAILED : EXIT_DONE;
 }

@@ -36,6 +36,9 @@ static int read_maps(const char *pindir, struct gateway *gateway)
 	if (!err)
 		err = read_array(pindir, NAME_OF(MAP_CONTAINERS), gateway->containers,
 				 sizeof(gateway->containers[0]), MAX_CONTAINERS);
+	if (!err)
+		err = read_array(pindir, NAME_OF(MAP_INTERFACES), gateway->interfaces,
+				 sizeof(gateway->interfaces[0]), MAX_INTERFACES);
 	return err ? err : grants_open(pindir, &gateway->grants);
 }
 

@@ -14,6 +14,7 @@ struct gateway {
 	struct grants grants;
 	struct settings settings;
 	struct container containers[MAX_CONTAINERS];
+	struct interface interfaces[MAX_INTERFACES];
 };
 
 /*

@@ -157,8 +157,19 @@ static void apply_grants(struct grants *grants, const struct config *config,
 			   i < config->container_count ? config->egress : EGRESS_NONE);
 }
 
+static __u16 slot_of_index(const struct interface *interfaces, __u32 ifindex)
+{
+	__u16 slot;
+
+	for (slot = 0; slot < MAX_INTERFACES; slot++)
+		if (interfaces[slot].ifindex == ifindex)
+			return slot;
+	return NO_SLOT;
+}
+
 static struct container container_slot(const struct config_container *wanted,
-				       const struct links *links)
+				       const struct links *links,
+				       const struct interface *interfaces)
 {
 	const struct link *link = links_by_name(links, wanted->ifname);
 	struct container container = {.used = 1, .address = wanted->address};
@@ -168,6 +179,7 @@ static struct container container_slot(const struct config_container *wanted,
 	if (!link)
 		return container;
 	container.ifindex = link->ifindex;
+	container.if_slot = slot_of_index(interfaces, link->ifindex);
 	container.peer = link->peer_elsewhere && link->carrier;
 	return container;
 }
@@ -201,14 +213,15 @@ static int enter_slot(const struct policy_maps *maps, __u32 slot, const struct c
 
 /* Addresses may move between slots: all are left before the first is entered. */
 static int apply_containers(const struct policy_maps *maps, struct grants *grants,
-			    const struct config *config, const struct links *links)
+			    const struct config *config, const struct links *links,
+			    const struct interface *interfaces)
 {
 	struct container wanted[MAX_CONTAINERS] = {};
 	__u32 slot;
 	int err = 0;
 
 	for (slot = 0; slot < config->container_count; slot++)
-		wanted[slot] = container_slot(&config->containers[slot], links);
+		wanted[slot] = container_slot(&config->containers[slot], links, interfaces);
 	for (slot = 0; !err && slot < MAX_CONTAINERS; slot++)
 		err = leave_slot(maps, grants, slot, &wanted[slot]);
 	for (slot = 0; !err && slot < MAX_CONTAINERS; slot++)
@@ -302,7 +315,7 @@ static void masquerade_range(struct settings *settings)
 }
 
 int policy_apply(const struct policy_maps *maps, const struct config *config,
-		 const struct links *links, bool route_source)
+		 const struct links *links, const struct interface *interfaces, bool route_source)
 {
 	struct settings settings = {
 		.host_control_port = config->host_control_port,
@@ -320,7 +333,7 @@ int policy_apply(const struct policy_maps *maps, const struct config *config,
 	err = grants_map(maps->grants, &grants);
 	if (err)
 		goto out;
-	err = apply_containers(maps, &grants, config, links);
+	err = apply_containers(maps, &grants, config, links, interfaces);
 	if (!err)
 		err = apply_locals(maps->locals, links);
 	if (!err && bpf_map_update_elem(maps->setup, &zero, &settings, BPF_ANY))

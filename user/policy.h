@@ -47,10 +47,10 @@ struct policy_maps {
 };
 
 /*
- * Makes the maps say what CONFIG says, given the interfaces and addresses of LINKS. What stays the
- * same keeps its flows. Returns 0 or a negative errno.
+ * Makes the maps say what CONFIG says, given the interfaces and addresses of LINKS and the slots of
+ * the guarded ones, MAX_INTERFACES of them. What stays the same keeps its flows. Returns 0 or a negative errno.
  */
 int policy_apply(const struct policy_maps *maps, const struct config *config,
-		 const struct links *links, bool route_source);
+		 const struct links *links, const struct interface *interfaces, bool route_source);
 
 #endif

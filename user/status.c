@@ -88,22 +88,22 @@ static struct guarded *append(struct report *report)
 }
 
 static int see_interface(struct report *report, const char *pindir, const struct links *links,
-			 __u32 ifindex, const struct interface *interface)
+			 const struct interface *interface)
 {
-	const struct link *link = links_by_index(links, ifindex);
+	const struct link *link = links_by_index(links, interface->ifindex);
 	struct guarded *guarded;
 	union addr address;
 
-	if (!link)
+	if (!interface->ifindex || !link || strcmp(link->name, interface->name) != 0)
 		return 0; /* gone; named again below, if the file waits for it */
 	guarded = append(report);
 	if (!guarded)
 		return -ENOMEM;
 	memcpy(guarded->name, link->name, sizeof(guarded->name));
 	guarded->zone = interface->zone;
-	guarded->hook = guard_of(pindir, ifindex);
+	guarded->hook = guard_of(pindir, link->ifindex);
 	guarded->state = !guarded->hook ? "unguarded" : link->up && link->carrier ? "up" : "down";
-	address = links_source(links, ifindex, AF_INET);
+	address = links_source(links, link->ifindex, AF_INET);
 	if (!addr_is_zero(&address))
 		addr_text(&address, guarded->address, sizeof(guarded->address));
 	if (!guarded->hook)
@@ -111,21 +111,13 @@ static int see_interface(struct report *report, const char *pindir, const struct
 	return 0;
 }
 
-static int see_interfaces(struct report *report, const char *pindir, const struct links *links)
+static int see_interfaces(struct report *report, const char *pindir, const struct links *links,
+			  const struct gateway *gateway)
 {
-	int fd = pins_require(pindir, NAME_OF(MAP_INTERFACES));
-	struct interface interface;
-	__u32 key, *previous = NULL;
-	int err = 0;
+	int slot, err = 0;
 
-	if (fd < 0)
-		return fd;
-	while (!err && !bpf_map_get_next_key(fd, previous, &key)) {
-		previous = &key;
-		if (!bpf_map_lookup_elem(fd, &key, &interface))
-			err = see_interface(report, pindir, links, key, &interface);
-	}
-	close(fd);
+	for (slot = 0; !err && slot < MAX_INTERFACES; slot++)
+		err = see_interface(report, pindir, links, &gateway->interfaces[slot]);
 	return err;
 }
 
@@ -259,7 +251,7 @@ static int collect(struct report *report, const struct options *options,
 		complain("netlink", "%s", strerror(-err));
 		return err;
 	}
-	err = see_interfaces(report, options->pindir, &links);
+	err = see_interfaces(report, options->pindir, &links, gateway);
 	if (!err)
 		err = see_configured(report, options->config, &links);
 	check_containers(report, gateway, &links);

@@ -80,6 +80,9 @@ struct lease {
 	__u32 lan_gen; /* generation of LAN access; 0: not opened from the LAN */
 };
 
+/* In place of an interface's slot: the packet comes from the host itself. */
+#define NO_SLOT 0xffff
+
 struct flow {
 	struct tuple out; /* the packet as it leaves; reversed: the partner's key */
 	__u64 packets; /* of this direction, as the wire sees them (GSO segments) */
@@ -88,8 +91,8 @@ struct flow {
 	__u64 seen; /* the last packet of this direction, jiffies */
 	struct lease lease;
 	__u32 timeout; /* jiffies without a packet in either direction */
-	__u32 in_index; /* interface this direction comes in by; 0: from the host itself */
-	__u32 out_index; /* interface it leaves by, DELIVER_LINK and DELIVER_NEIGHBOUR */
+	__u16 in_slot; /* slot of the interface this direction comes in by; NO_SLOT: the host */
+	__u16 out_slot; /* of the one it leaves by, DELIVER_LINK and DELIVER_NEIGHBOUR */
 	union {
 		struct { /* DELIVER_LINK, DELIVER_CONTAINER */
 			__u8 dst[6];
@@ -103,9 +106,9 @@ struct flow {
 	__u8 delivery; /* enum delivery */
 	__u8 container; /* slot, forwarded and outbound flows */
 	__u8 tcp[2]; /* enum tcp_seen, by direction */
-	__u8 pad[6];
+	__u8 pad[2];
 };
-ASSERT_SIZE(struct flow, 128);
+ASSERT_SIZE(struct flow, 120);
 
 /* Idle limits in jiffies: the per-packet clock is the cheap one, and its rate is the kernel's. */
 struct timeouts {

@@ -7,9 +7,10 @@
 #define MAP_HALF_OPEN half_open /* LRU hash, struct tuple -> struct flow */
 #define MAP_GRANTS grants /* mappable array of struct grant */
 #define MAP_CONTAINERS containers /* array of struct container, by slot */
-#define MAP_SLOTS slots /* hash, union addr of a container -> its slot */
-#define MAP_INTERFACES interfaces /* hash, ifindex -> struct interface */
-#define MAP_GUARDED guarded /* device hash, ifindex -> itself while the interface exists */
+#define MAP_CONTAINER_SLOTS container_slots /* hash, union addr of a container -> its slot */
+#define MAP_INTERFACES interfaces /* array of struct interface, by slot */
+#define MAP_IF_SLOTS if_slots /* hash, ifindex of a guarded interface -> its slot */
+#define MAP_GUARDED guarded /* device array, slot -> ifindex while the interface exists */
 #define MAP_LOCALS locals /* hash, union addr -> ifindex or LOCAL_* */
 #define MAP_SETTINGS setup /* one struct settings */
 #define MAP_META meta /* one struct meta */
@@ -19,19 +20,20 @@
 #define MAP_DRAFTS drafts /* scratch, not pinned */
 
 /* Those that are pinned. Meta comes last: where it is pinned, all the others are. */
-#define PINNED_MAPS(X)     \
-	X(MAP_FLOWS)       \
-	X(MAP_HALF_OPEN)   \
-	X(MAP_GRANTS)      \
-	X(MAP_CONTAINERS)  \
-	X(MAP_SLOTS)       \
-	X(MAP_INTERFACES)  \
-	X(MAP_GUARDED)     \
-	X(MAP_LOCALS)      \
-	X(MAP_SETTINGS)    \
-	X(MAP_DROPS)       \
-	X(MAP_PORT_COUNTS) \
-	X(MAP_TOTALS)      \
+#define PINNED_MAPS(X)         \
+	X(MAP_FLOWS)           \
+	X(MAP_HALF_OPEN)       \
+	X(MAP_GRANTS)          \
+	X(MAP_CONTAINERS)      \
+	X(MAP_CONTAINER_SLOTS) \
+	X(MAP_INTERFACES)      \
+	X(MAP_IF_SLOTS)        \
+	X(MAP_GUARDED)         \
+	X(MAP_LOCALS)          \
+	X(MAP_SETTINGS)        \
+	X(MAP_DROPS)           \
+	X(MAP_PORT_COUNTS)     \
+	X(MAP_TOTALS)          \
 	X(MAP_META)
 
 /* The program that reads the clocks, pinned beside those that stand at hooks. */

@@ -49,13 +49,13 @@ enum egress {
 #define NAME_SIZE 32
 #define IFNAME_SIZE 16 /* IFNAMSIZ */
 
-/* A container's slot. Cleared first when its interface goes. */
+/* A container, by its slot. Cleared first when its interface goes. */
 struct container {
 	union addr address;
 	__u32 ifindex; /* the host's end; 0: gone, nothing is delivered */
+	__u16 if_slot; /* of that interface */
 	__u8 peer; /* 1: a veth whose other end is up in another namespace */
 	__u8 used;
-	__u8 pad[2];
 	char ifname[IFNAME_SIZE];
 	char name[NAME_SIZE]; /* empty for the first, unnamed [container] */
 };
@@ -66,15 +66,19 @@ enum hook {
 	HOOK_CLSACT = 2,
 };
 
-/* An interface that the gateway guards, by ifindex. */
+/*
+ * An interface that is or was guarded, by its slot. A name keeps its slot while the gateway is
+ * loaded: flows name the slot, and so find an interface that was made anew.
+ */
 struct interface {
 	union addr address; /* what outbound flows are masqueraded with; all zero: none */
-	char name[IFNAME_SIZE];
+	char name[IFNAME_SIZE]; /* empty: the slot is free */
+	__u32 ifindex; /* 0: not there, or not guarded any more */
 	__u8 zone; /* enum zone */
 	__u8 ethernet; /* 0: bare IP packets (WireGuard, tun) */
 	__u8 pad[2];
 };
-ASSERT_SIZE(struct interface, 36);
+ASSERT_SIZE(struct interface, 40);
 
 /* The one entry of the settings map. */
 struct settings {

@@ -35,11 +35,12 @@ static int set_target(struct bpf_object *object, const char *interface)
 
 static int pin_maps(const struct bpf_object *object, const char *pindir)
 {
-	const struct bpf_map *map;
+	struct bpf_map *map = NULL;
 	int err = 0;
 
-	bpf_object__for_each_map(map, object) if (!err && !bpf_map__is_internal(map)) err =
-		pins_put(pindir, bpf_map__name(map), bpf_map__fd(map));
+	while (!err && (map = bpf_object__next_map(object, map)))
+		if (!bpf_map__is_internal(map))
+			err = pins_put(pindir, bpf_map__name(map), bpf_map__fd(map));
 	return err;
 }
 
