@@ -3,6 +3,7 @@
 # make          build build/scoutbpf (packages: scripts/setup build)
 # make demo     install what is missing, build, show the main job on a real VPN
 # make test     install what is missing, build, run every test
+# make bench    install what is missing, build, measure beside the peers
 # make lint     formatting and static analysis; warnings are errors
 # make install  DESTDIR= PREFIX=/usr
 
@@ -65,6 +66,7 @@ $(B)/scoutbpf: $(USER_OBJECTS)
 
 include scripts/install.mk
 include tests/tests.mk
+include scripts/bench.mk
 
 .PHONY: demo
 demo:

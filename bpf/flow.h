@@ -16,6 +16,11 @@
  * answering end sent at once (RFC 7413) is acknowledged with it. */
 #define HANDSHAKE_ACK_WINDOW (1U << 20)
 
+/* What an update with BPF_NOEXIST says of a key that is there. */
+#ifndef EEXIST
+#define EEXIST 17
+#endif
+
 static __noinline struct flow *flow_partner(void *table, const struct flow *flow)
 {
 	struct tuple key = tuple_reversed(&flow->out);
@@ -23,9 +28,10 @@ static __noinline struct flow *flow_partner(void *table, const struct flow *flow
 	return bpf_map_lookup_elem(table, &key);
 }
 
+/* Signed: another CPU may have stamped the flow a jiffy after this one read its clock. */
 static __always_inline bool is_idle(const struct flow *flow, __u64 now)
 {
-	return now - flow->seen > flow->timeout;
+	return (__s64)(now - flow->seen) > (__s64)flow->timeout;
 }
 
 /* Idle is a flow, not a direction: a one-way stream keeps both entries alive. */
@@ -213,8 +219,14 @@ static __always_inline int flow_advance(const struct tuple *key, struct flow *fl
 	return !flow_promote(key, flow);
 }
 
+/* Whether the tuples of a flow that is still there are free for another. */
+static __always_inline bool is_done(const struct flow *flow)
+{
+	return is_closing(flow) || !lease_live(&flow->lease);
+}
+
 /* Makes way in TABLE for a new flow of ORIGINAL, whose replies have KEY: its own earlier try, what
- * ran out and what is closing go. Returns -DROP_TUPLE_TAKEN where a live flow stays. */
+ * ran out and what is done go. Returns -DROP_TUPLE_TAKEN where a live flow stays. */
 static __always_inline int make_way(void *table, const struct tuple *key,
 				    const struct tuple *original, __u64 now)
 {
@@ -224,10 +236,19 @@ static __always_inline int make_way(void *table, const struct tuple *key,
 	if (!flow)
 		return 0;
 	owner = tuple_reversed(&flow->out);
-	if (!tuple_equal(&owner, original) && !is_closing(flow))
+	if (!tuple_equal(&owner, original) && !is_done(flow))
 		return -DROP_TUPLE_TAKEN;
 	flow_delete(table, key, flow);
 	return 0;
+}
+
+/* What KEY was before: it opens anew, and may be translated otherwise now. */
+static __always_inline void forget_former(void *table, const struct tuple *key)
+{
+	struct flow *former = bpf_map_lookup_elem(table, key);
+
+	if (former)
+		flow_delete(table, key, former);
 }
 
 /*
@@ -239,16 +260,17 @@ static __noinline int flow_enter(void *table, const struct tuple *key, struct dr
 				 __u64 now)
 {
 	struct tuple reverse = tuple_reversed(&draft->original.out);
-	struct flow *ended = bpf_map_lookup_elem(&MAP_FLOWS, key);
+	long err;
 
-	if (ended)
-		flow_delete(&MAP_FLOWS, key, ended);
+	forget_former(&MAP_FLOWS, key);
+	forget_former(&MAP_HALF_OPEN, key);
 	if (make_way(&MAP_FLOWS, &reverse, key, now) ||
 	    make_way(&MAP_HALF_OPEN, &reverse, key, now))
 		return -DROP_TUPLE_TAKEN;
 	draft->reply.out = tuple_reversed(key);
-	if (bpf_map_update_elem(table, &reverse, &draft->reply, BPF_NOEXIST))
-		return -DROP_TUPLE_TAKEN;
+	err = bpf_map_update_elem(table, &reverse, &draft->reply, BPF_NOEXIST);
+	if (err)
+		return err == -EEXIST ? -DROP_TUPLE_TAKEN : -DROP_TABLE_FULL;
 	if (bpf_map_update_elem(table, key, &draft->original, BPF_ANY)) {
 		bpf_map_delete_elem(table, &reverse);
 		return -DROP_TABLE_FULL;

@@ -68,6 +68,10 @@ static __always_inline int open_host(struct __sk_buff *skb, void *table,
 	draft->original.out = *in;
 	draft->original.in_slot = from_host ? NO_SLOT : if_slot;
 	draft->reply.in_slot = from_host ? if_slot : NO_SLOT;
+	if (table == &MAP_FLOWS) {
+		draft->original.timeout = open_timeout(in->proto);
+		draft->reply.timeout = draft->original.timeout;
+	}
 	return flow_enter(table, in, draft, now);
 }
 
@@ -79,15 +83,20 @@ static __always_inline bool is_forwarded_port(__u8 proto, __u32 port)
 	return grant_now((proto == IPPROTO_TCP ? GRANT_TCP : GRANT_UDP) + (port & 0xffff)).on;
 }
 
+/* A revoked flow keeps its port while it lasts: there are others. */
+static __always_inline bool is_free_in(void *table, const struct tuple *reply, __u64 now)
+{
+	struct flow *flow = bpf_map_lookup_elem(table, reply);
+
+	return !flow || is_closing(flow) || flow_expired(table, flow, now);
+}
+
 /* Whether no live flow gets the replies that OUT would. */
 static __noinline bool is_free(const struct tuple *out, __u64 now)
 {
 	struct tuple reply = tuple_reversed(out);
-	struct flow *flow = bpf_map_lookup_elem(&MAP_FLOWS, &reply);
 
-	if (!flow)
-		flow = bpf_map_lookup_elem(&MAP_HALF_OPEN, &reply);
-	return !flow || is_closing(flow) || is_idle(flow, now);
+	return is_free_in(&MAP_FLOWS, &reply, now) && is_free_in(&MAP_HALF_OPEN, &reply, now);
 }
 
 /*

@@ -82,6 +82,12 @@ static __always_inline void addr_set_v4(union addr *addr, __be32 v4)
 	addr->words[3] = v4;
 }
 
+/* ::ffff:0:0/96 stands for IPv4 here, and on no wire (RFC 4038 4.2). */
+static __always_inline bool is_mapped(const union addr *addr)
+{
+	return !addr->words[0] && !addr->words[1] && addr->words[2] == bpf_htonl(0xffff);
+}
+
 static __always_inline enum icmp_class icmp4_class(__u8 type)
 {
 	switch (type) {
@@ -149,7 +155,7 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packe
 	struct tcphdr copy, *tcp;
 
 	tcp = transport_header(skb, packet, direct, &copy, sizeof(copy));
-	if (!tcp || tcp->doff < 5)
+	if (!tcp || tcp->doff < 5 || packet->l4 + tcp->doff * 4 > packet->end)
 		return -DROP_MALFORMED;
 	packet->tuple.sport = tcp->source;
 	packet->tuple.dport = tcp->dest;
@@ -289,6 +295,8 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *pack
 	__builtin_memcpy(&packet->tuple.src, &ip->saddr, sizeof(union addr));
 	__builtin_memcpy(&packet->tuple.dst, &ip->daddr, sizeof(union addr));
 	packet->to_group |= packet->tuple.dst.bytes[0] == 0xff;
+	if (is_mapped(&packet->tuple.src) || is_mapped(&packet->tuple.dst))
+		return -DROP_MALFORMED;
 
 	err = skip_extensions(skb, packet);
 	if (err)

@@ -114,6 +114,12 @@ static __always_inline bool is_dhcp_answer(const struct packet *packet)
 	return udp_between(&packet->tuple, DHCPV6_SERVER_PORT, DHCPV6_CLIENT_PORT);
 }
 
+/* Where the host forwards, what it passes to itself for somebody else goes there. */
+static __always_inline bool is_container_address(const union addr *addr)
+{
+	return bpf_map_lookup_elem(&MAP_CONTAINER_SLOTS, addr);
+}
+
 static __always_inline bool is_dhcp_request(const struct packet *packet)
 {
 	if (packet->v4)
@@ -187,8 +193,11 @@ static __always_inline struct decision policy_echo(void)
 /* A new packet from the VPN or the LAN. */
 static __always_inline struct decision policy_outside(const struct packet *packet)
 {
-	if (packet->icmp == ICMP_CLASS_LINK || is_dhcp_answer(packet))
+	if (packet->icmp == ICMP_CLASS_LINK)
 		return pass(ACTION_PASS);
+	if (is_dhcp_answer(packet))
+		return is_container_address(&packet->tuple.dst) ? drop_because(DROP_NOT_LOCAL)
+								: pass(ACTION_PASS);
 	if (packet->to_group)
 		return drop_because(DROP_GROUP);
 	if (packet->icmp == ICMP_CLASS_ECHO)
@@ -209,8 +218,10 @@ static __always_inline struct decision policy_outside(const struct packet *packe
 /* What the host itself offers a container: an address, and an answer to a ping. */
 static __always_inline struct decision policy_container_to_host(const struct packet *packet)
 {
-	if (packet->icmp == ICMP_CLASS_LINK || is_dhcp_request(packet))
+	if (packet->icmp == ICMP_CLASS_LINK)
 		return pass(ACTION_PASS);
+	if (is_dhcp_request(packet))
+		return pass(packet->to_group ? ACTION_PASS : ACTION_PASS_LOCAL);
 	if (packet->icmp == ICMP_CLASS_ECHO && !packet->to_group)
 		return pass(ACTION_PASS_LOCAL);
 	return drop_because(packet->to_group ? DROP_GROUP : DROP_TO_HOST);

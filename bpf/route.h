@@ -33,13 +33,13 @@ static __always_inline struct query query_of(const struct packet *packet)
 }
 
 /*
- * Where an IPv4 packet goes; FLAGS are bpf_fib_lookup()'s. Returns 0 and fills *ROUTE, ROUTE_NONE
- * where the kernel would not forward it, for whatever reason, or -DROP_NO_ROUTE.
+ * Where an IPv4 packet goes. Returns 0 and fills *ROUTE, ROUTE_NONE where the kernel would not
+ * forward it, for whatever reason, or -DROP_NO_ROUTE.
  *
  * The lookup starts from the loopback interface, since it is refused on an interface that does not
  * forward, and a gateway that redirects does not need the interfaces to (see dataplane.c).
  */
-static __noinline int route_lookup(struct __sk_buff *skb, const struct query *query, __u32 flags,
+static __noinline int route_lookup(struct __sk_buff *skb, const struct query *query,
 				   struct route *route)
 {
 	const struct settings *settings = settings_now();
@@ -51,8 +51,7 @@ static __noinline int route_lookup(struct __sk_buff *skb, const struct query *qu
 		.ipv4_dst = query->dst,
 	};
 	bool source = settings && settings->route_source;
-	long result =
-		bpf_fib_lookup(skb, &fib, sizeof(fib), flags | (source ? BPF_FIB_LOOKUP_SRC : 0));
+	long result = bpf_fib_lookup(skb, &fib, sizeof(fib), source ? BPF_FIB_LOOKUP_SRC : 0);
 
 	if (result == BPF_FIB_LKUP_RET_NOT_FWDED)
 		return ROUTE_NONE;
@@ -67,19 +66,28 @@ static __noinline int route_lookup(struct __sk_buff *skb, const struct query *qu
 	return 0;
 }
 
+/* Whether what is next to an address is on the link of IFINDEX (0: of any interface). */
+static __always_inline bool is_on_link(struct __sk_buff *skb, struct query query, __u32 ifindex,
+				       __u32 next_to)
+{
+	struct route route;
+
+	query.dst ^= bpf_htonl(next_to);
+	if (route_lookup(skb, &query, &route))
+		return false;
+	return route.next_hop == query.dst && (!ifindex || route.ifindex == ifindex);
+}
+
 /*
- * Whether an address that the map does not know is the host's, and on IFINDEX (0: on any
- * interface). The kernel says of an address of its own just what it says of one without a
- * route. They differ in the main table, which has the address's network, by its interface.
+ * Whether an address that the map does not know is the host's, and on IFINDEX. The kernel says
+ * of an address of its own just what it says of one without a route. But where the host has an
+ * address, its network is on the link: one neighbour or the other is neither the host's nor the
+ * network's first or last address.
  */
 static __always_inline bool is_new_local(struct __sk_buff *skb, const struct query *query,
 					 __u32 ifindex)
 {
-	struct route route;
-
-	if (route_lookup(skb, query, BPF_FIB_LOOKUP_DIRECT, &route))
-		return false;
-	return !ifindex || route.ifindex == ifindex;
+	return is_on_link(skb, *query, ifindex, 3) || is_on_link(skb, *query, ifindex, 1);
 }
 
 /*
@@ -98,7 +106,7 @@ static __noinline bool is_local(struct __sk_buff *skb, const struct packet *pack
 		return false;
 	if (!packet->v4)
 		return holder;
-	if (route_lookup(skb, &query, 0, &route) != ROUTE_NONE)
+	if (route_lookup(skb, &query, &route) != ROUTE_NONE)
 		return false;
 	return holder || is_new_local(skb, &query, ifindex);
 }

@@ -54,7 +54,7 @@ static __noinline void learn_container_link(struct __sk_buff *skb, const struct 
 	if (link_known(flow))
 		return;
 	query.dst = flow->out.dst.words[3];
-	if (route_lookup(skb, &query, 0, &route) || !route.resolved)
+	if (route_lookup(skb, &query, &route) || !route.resolved)
 		return;
 	__builtin_memcpy(flow->link.dst, route.link_dst, ETH_ALEN);
 	__builtin_memcpy(flow->link.src, route.link_src, ETH_ALEN);
@@ -70,9 +70,13 @@ static __always_inline int advance_half_open(struct __sk_buff *skb, const struct
 	advanced = flow_advance(&packet->tuple, *flow, packet);
 	if (advanced < 0)
 		return advanced;
-	if (advanced)
-		*flow = bpf_map_lookup_elem(&MAP_FLOWS, &packet->tuple);
-	return *flow ? 0 : -DROP_TABLE_FULL;
+	if (!advanced)
+		return 0;
+	*flow = bpf_map_lookup_elem(&MAP_FLOWS, &packet->tuple);
+	if (!*flow)
+		return -DROP_TABLE_FULL;
+	flow_track(*flow, packet); /* the handshake's last packet may be the first FIN */
+	return 0;
 }
 
 /* Whether the packet may open anew what its flow was: that one has ended, was revoked, or lost its
@@ -80,6 +84,28 @@ static __always_inline int advance_half_open(struct __sk_buff *skb, const struct
 static __always_inline bool may_reopen(const struct packet *packet, const struct flow *flow)
 {
 	return is_opening(packet) && flow->direction == FLOW_ORIGINAL;
+}
+
+/* An echo is a flow's question, an echo reply its answer, and no other message is either. */
+static __always_inline bool is_misplaced(const struct packet *packet, const struct flow *flow)
+{
+	enum icmp_class fits =
+		flow->direction == FLOW_ORIGINAL ? ICMP_CLASS_ECHO : ICMP_CLASS_ECHO_REPLY;
+
+	return packet->icmp && packet->icmp != fits;
+}
+
+/* A container speaks for itself only, also in the middle of a flow. */
+static __always_inline bool is_impostor(const struct __sk_buff *skb, const struct packet *packet,
+					const struct flow *flow)
+{
+	__u32 slot = flow->in_slot;
+	struct interface *interface;
+
+	if (packet->tuple.zone != ZONE_CONTAINER || slot == NO_SLOT)
+		return false;
+	interface = bpf_map_lookup_elem(&MAP_INTERFACES, &slot);
+	return !interface || interface->ifindex != skb->ifindex;
 }
 
 /*
@@ -96,8 +122,10 @@ static __always_inline int known_flow(struct __sk_buff *skb, const struct packet
 	*ret = NULL;
 	if (!flow)
 		flow = flow_find(&MAP_HALF_OPEN, key, now);
-	if (!flow)
+	if (!flow || is_misplaced(packet, flow))
 		return 0;
+	if (is_impostor(skb, packet, flow))
+		return -DROP_SPOOFED;
 	if (!lease_live(&flow->lease))
 		return may_reopen(packet, flow) ? 0 : -DROP_REVOKED;
 	if (established) {
@@ -248,7 +276,7 @@ static __noinline int new_from_container(struct __sk_buff *skb, const struct pac
 		return new_to_host(skb, packet);
 	if (!slot || is_spoofed(skb, slot))
 		return -DROP_SPOOFED;
-	result = route_lookup(skb, &query, 0, &route);
+	result = route_lookup(skb, &query, &route);
 	if (result == ROUTE_NONE)
 		return new_to_host(skb, packet);
 	return result ?: new_to_outside(skb, packet, &route, *slot, now);
@@ -257,6 +285,8 @@ static __noinline int new_from_container(struct __sk_buff *skb, const struct pac
 static __always_inline int unknown_from_container(struct __sk_buff *skb,
 						  const struct packet *packet, __u64 now)
 {
+	if (packet->icmp == ICMP_CLASS_ERROR)
+		return is_host_error(skb, packet) ? PASS : -DROP_ICMP_ERROR;
 	return adopt(skb, packet, now) ? PASS : new_from_container(skb, packet, now);
 }
 

@@ -52,4 +52,6 @@ $(T)/bpf/%.o: tests/bpf/%.c $(B)/scoutbpf.skel.h | $(T)/bpf
 $(T)/packets: $(PACKET_OBJECTS) $(TEST_LIBRARY)
 	$(call say,TEST,$@) $(CC) $(SANITIZE) $^ -o $@ $(TEST_LIBS)
 
+include tests/native.mk
+
 -include $(wildcard $(T)/*/*.d)

@@ -221,8 +221,8 @@ static void build_payload(struct frame *frame, const struct spec *spec)
 /* Of the pseudo header (RFC 9293 3.1, RFC 8200 8.1): addresses, protocol, length. */
 static __u32 pseudo_sum(const struct frame *frame, const struct spec *spec, __u32 ip, __u32 length)
 {
-	__u32 addresses = is_v6(spec) ? sum(frame, ip + IPV6_SOURCE, 32)
-				      : sum(frame, ip + IPV4_SOURCE, 8);
+	__u32 addresses =
+		is_v6(spec) ? sum(frame, ip + IPV6_SOURCE, 32) : sum(frame, ip + IPV4_SOURCE, 8);
 
 	return addresses + spec->proto + length;
 }

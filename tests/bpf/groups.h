@@ -14,5 +14,6 @@ int group_tcp_state(void);
 int group_revoke(void);
 int group_tuples(void);
 int group_bare_ip(void);
+int group_routes(void);
 
 #endif

@@ -12,7 +12,9 @@
 int main(void)
 {
 	static int (*const groups[])(void) = {
-		group_forward, group_reply, group_refuse, group_parse,
+		group_forward, group_reply,  group_refuse,   group_parse,
+		group_host,    group_adopt,  group_outbound, group_tcp_state,
+		group_revoke,  group_tuples, group_bare_ip,  group_routes,
 	};
 	int failed = 0;
 	size_t i;

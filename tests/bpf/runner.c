@@ -119,6 +119,11 @@ __u32 ifindex_of(enum place place)
 	return if_nametoindex(places[place].device);
 }
 
+__u16 slot_of(enum place place)
+{
+	return 3 + place;
+}
+
 __u8 zone_of(enum place place)
 {
 	return places[place].zone;
@@ -435,11 +440,22 @@ void local_add(const char *address, __u32 holder)
 	put(skel->maps.MAP_LOCALS, &key, &holder);
 }
 
+void interface_without_address(enum place place)
+{
+	__u32 slot = slot_of(place);
+	struct interface interface;
+
+	assert_return_code(bpf_map_lookup_elem(fd(skel->maps.MAP_INTERFACES), &slot, &interface),
+			   errno);
+	interface.address = (union addr){};
+	put(skel->maps.MAP_INTERFACES, &slot, &interface);
+}
+
 void interface_gone(enum place place)
 {
-	__u32 ifindex = ifindex_of(place);
+	__u32 slot = slot_of(place);
 
-	assert_return_code(bpf_map_delete_elem(fd(skel->maps.MAP_GUARDED), &ifindex), errno);
+	assert_return_code(bpf_map_delete_elem(fd(skel->maps.MAP_GUARDED), &slot), errno);
 }
 
 static void add_container(__u32 slot, const char *address, enum place place, bool peer)
@@ -447,26 +463,29 @@ static void add_container(__u32 slot, const char *address, enum place place, boo
 	struct container container = {
 		.address = addr_of(address),
 		.ifindex = ifindex_of(place),
+		.if_slot = slot_of(place),
 		.peer = peer,
 		.used = 1,
 	};
 
 	put(skel->maps.MAP_CONTAINERS, &slot, &container);
-	put(skel->maps.MAP_SLOTS, &container.address, &slot);
+	put(skel->maps.MAP_CONTAINER_SLOTS, &container.address, &slot);
 	egress(slot, EGRESS_ANY);
 }
 
 static void add_interface(enum place place, const char *address)
 {
+	__u32 ifindex = ifindex_of(place), slot = slot_of(place);
 	struct interface interface = {
 		.address = addr_of(address),
+		.ifindex = ifindex,
 		.zone = zone_of(place),
 		.ethernet = place != TUN_IN,
 	};
-	__u32 ifindex = ifindex_of(place);
 
-	put(skel->maps.MAP_INTERFACES, &ifindex, &interface);
-	put(skel->maps.MAP_GUARDED, &ifindex, &ifindex);
+	put(skel->maps.MAP_INTERFACES, &slot, &interface);
+	put(skel->maps.MAP_IF_SLOTS, &ifindex, &slot);
+	put(skel->maps.MAP_GUARDED, &slot, &ifindex);
 	local_add(address, ifindex);
 }
 

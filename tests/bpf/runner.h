@@ -83,13 +83,18 @@ void runner_stop(void);
 /* Empty tables and counters, doors as the tests expect them; the setup of every test. */
 int runner_reset(void **state);
 
-#define PACKET_TEST(name) {#name, name, runner_reset, NULL, NULL}
+#define PACKET_TEST(name)                             \
+	{                                             \
+#name, name, runner_reset, NULL, NULL \
+	}
 
 /* Link addresses that SPEC leaves unsaid become those of the link at PLACE. */
 struct spec on_link(enum place place, struct spec spec);
 /* Where the host sends what it answers to PLACE, and the reverse. */
 enum place out_of(enum place in);
 __u32 ifindex_of(enum place place);
+/* Of the interface; none is 0, which a field has that nobody set. */
+__u16 slot_of(enum place place);
 __u8 zone_of(enum place place);
 
 /* Counts one drop, with its bytes, where the verdict is one, and none where it is not. */
@@ -109,13 +114,17 @@ void settings_edit(void (*edit)(struct settings *));
 void local_add(const char *address, __u32 holder);
 /* As the kernel takes it out of the device map. */
 void interface_gone(enum place place);
+void interface_without_address(enum place place);
 void container_edit(__u32 slot, void (*edit)(struct container *));
 
 __u64 jiffies_now(void);
 __u64 boottime_now(void);
 const struct timeouts *timeouts_used(void);
 
-enum table { FLOWS, HALF_OPEN };
+enum table {
+	FLOWS,
+	HALF_OPEN
+};
 
 struct tuple tuple_of(enum place place, const struct spec *spec);
 bool flow_read(enum table table, const struct tuple *key, struct flow *ret);

@@ -44,16 +44,17 @@ void cuts_at(const struct talk *talk, enum flow_direction direction, struct spec
 /* The first packet: the kernel's neighbour table knows where the container is, the flow not yet. */
 #define opens(talk, ...) opens_at(talk, (struct spec){__VA_ARGS__}, __FILE__, __LINE__)
 /* A packet gets across, translated as it should. */
-#define carries(talk, direction, ...)                                                  \
+#define carries(talk, direction, ...) \
 	carries_at(talk, direction, (struct spec){__VA_ARGS__}, __FILE__, __LINE__)
-#define cuts(talk, direction, reason, ...)                                                  \
-	cuts_at(talk, direction, (struct spec){__VA_ARGS__}, reason, __FILE__, \
-		__LINE__)
+#define cuts(talk, direction, reason, ...) \
+	cuts_at(talk, direction, (struct spec){__VA_ARGS__}, reason, __FILE__, __LINE__)
 
 #define SYN_PACKET .flags = SYN, .seq = OPENER_ISN
 #define SYN_ACK_PACKET .flags = SYN | ACK, .seq = ANSWER_ISN, .ack = OPENER_ISN + 1
 #define ACK_PACKET .flags = ACK, .seq = OPENER_ISN + 1, .ack = ANSWER_ISN + 1
 #define ANSWER_PACKET .flags = ACK, .seq = ANSWER_ISN + 1, .ack = OPENER_ISN + 1
+#define FIN_PACKET .flags = FIN | ACK, .seq = OPENER_ISN + 1, .ack = ANSWER_ISN + 1
+#define ANSWER_FIN_PACKET .flags = FIN | ACK, .seq = ANSWER_ISN + 1, .ack = OPENER_ISN + 1
 
 void establish_at(const struct talk *talk, const char *file, int line);
 #define establish(talk) establish_at(talk, __FILE__, __LINE__)

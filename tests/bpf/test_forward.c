@@ -12,10 +12,8 @@ static struct talk as_udp(struct talk talk)
 static void a_syn_to_a_forwarded_port_reaches_the_container_with_correct_checksums(void **state)
 {
 	const struct talk talks[] = {
-		talk_forward(40000, 22, 22),
-		talk_forward(40000, 2000, 2000),
-		talk_forward(40000, 2009, 2009),
-		talk_forward(1, 8080, 80),
+		talk_forward(40000, 22, 22),	 talk_forward(40000, 2000, 2000),
+		talk_forward(40000, 2009, 2009), talk_forward(1, 8080, 80),
 		talk_forward(65535, 8080, 80),
 	};
 	size_t i;
@@ -46,7 +44,7 @@ static void the_entries_of_a_new_flow_say_what_it_is(void **state)
 	assert_int_equal(original.direction, FLOW_ORIGINAL);
 	assert_int_equal(original.delivery, DELIVER_CONTAINER);
 	assert_int_equal(original.container, 0);
-	assert_int_equal(original.in_index, ifindex_of(VPN_IN));
+	assert_int_equal(original.in_slot, slot_of(VPN_IN));
 	assert_int_equal(original.lease.grant, GRANT_TCP + 8080);
 	assert_int_equal(original.lease.lan_gen, 0);
 	assert_int_equal(original.timeout, timeouts_used()->tcp_half_open);
@@ -54,8 +52,8 @@ static void the_entries_of_a_new_flow_say_what_it_is(void **state)
 	assert_int_equal(reply.kind, FLOW_FORWARDED);
 	assert_int_equal(reply.direction, FLOW_REPLY);
 	assert_int_equal(reply.delivery, DELIVER_LINK);
-	assert_int_equal(reply.in_index, ifindex_of(BOX_IN));
-	assert_int_equal(reply.out_index, ifindex_of(VPN_IN));
+	assert_int_equal(reply.in_slot, slot_of(BOX_IN));
+	assert_int_equal(reply.out_slot, slot_of(VPN_IN));
 	assert_int_equal(reply.packets, 0);
 }
 
@@ -143,7 +141,7 @@ static void a_syn_from_the_lan_is_forwarded_while_lan_access_is_on(void **state)
 	assert_int_equal(flow_count(HALF_OPEN), 0);
 	lan_access(true);
 	establish(&talk);
-	assert_int_equal(flow_of(&talk, FLOWS, FLOW_REPLY).out_index, ifindex_of(LAN_IN));
+	assert_int_equal(flow_of(&talk, FLOWS, FLOW_REPLY).out_slot, slot_of(LAN_IN));
 	assert_int_not_equal(flow_of(&talk, FLOWS, FLOW_ORIGINAL).lease.lan_gen, 0);
 }
 

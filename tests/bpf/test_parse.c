@@ -282,8 +282,8 @@ static void tagged_frames_are_refused(void **state)
 static void what_is_not_ip_passes(void **state)
 {
 	static const __u16 types[] = {TYPE_ARP, TYPE_EAPOL, TYPE_LLDP, 0x88c7, 0x88b5, 0x0027};
-	static const enum place places[] = {VPN_IN,  LAN_IN,  BOX_IN, WLAN_IN, SECOND_IN,
-					    VPN_OUT, LAN_OUT, BOX_OUT};
+	static const enum place places[] = {VPN_IN,    LAN_IN,	BOX_IN,	 WLAN_IN,
+					    SECOND_IN, VPN_OUT, LAN_OUT, BOX_OUT};
 	size_t i, k;
 
 	(void)state;

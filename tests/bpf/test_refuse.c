@@ -134,8 +134,8 @@ static void broadcast_and_multicast_never_open_a_flow(void **state)
 		 DROP_GROUP},
 		{"echo to everybody", LAN_IN,
 		 to(EVERYBODY, icmp(LAN_CLIENT, "192.168.50.255", ECHO, 7)), DROP_GROUP},
-		{"echo to all nodes", LAN_IN, to(IPV6_GROUP, icmp(LAN_CLIENT6, "ff02::1", ECHO6, 7)),
-		 DROP_GROUP},
+		{"echo to all nodes", LAN_IN,
+		 to(IPV6_GROUP, icmp(LAN_CLIENT6, "ff02::1", ECHO6, 7)), DROP_GROUP},
 		{"IGMP", LAN_IN, to(IPV4_GROUP, raw_ip(LAN_CLIENT, "224.0.0.22", PROTO_IGMP)),
 		 DROP_GROUP},
 		{"host control in a broadcast frame", LAN_IN, to(EVERYBODY, lan_syn(LAN_IP, 23)),
@@ -191,8 +191,10 @@ static void by_default_the_lan_reaches_nothing(void **state)
 static void a_tcp_packet_that_is_no_syn_opens_nothing(void **state)
 {
 	static const __u8 flags[] = {
-		0,	   ACK,	      FIN,	       RST,	  SYN | ACK, SYN | FIN,
-		SYN | RST, FIN | ACK, PSH | URG | FIN, RST | ACK, PSH,	     SYN | ACK | FIN | RST,
+		0,	   ACK,	      FIN,
+		RST,	   SYN | ACK, SYN | FIN,
+		SYN | RST, FIN | ACK, PSH | URG | FIN,
+		RST | ACK, PSH,	      SYN | ACK | FIN | RST,
 	};
 	size_t i;
 
@@ -216,8 +218,8 @@ static void a_tcp_packet_that_is_no_syn_opens_nothing(void **state)
 
 static void other_transport_protocols_are_not_let_in(void **state)
 {
-	static const __u8 protocols[] = {0,  PROTO_IGMP, 4,   41, PROTO_GRE,
-					 50, 51,	 103, 112, PROTO_SCTP, 136, 255};
+	static const __u8 protocols[] = {0,  PROTO_IGMP, 4,   41,	  PROTO_GRE, 50,
+					 51, 103,	 112, PROTO_SCTP, 136,	     255};
 	size_t i;
 
 	(void)state;

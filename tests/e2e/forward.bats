@@ -172,6 +172,39 @@ flow_state()
 	wire sockets counters
 }
 
+@test "a flow counts packets as the wire sees them, where the sender leaves cutting to the card" {
+	offloads 1111
+	run -0 lab_in exp timeout 30 nc -n -N -p 40060 10.1.0.2 2000 < <(echo take && cat "$LAB_DIR/blob")
+	lab_scoutbpf -j flows | jq -e '.[] | select(.client == "10.1.0.6:40060") |
+		.bytes > 4194304 and .packets >= 4194304 / 1460 and .packets < 4194304 / 1000'
+}
+
+@test "a forward that is deleted cuts its connections, and no others" {
+	lab_scoutbpf map port add 9000-9001:2000
+	open_end gone exp 10.1.0.2 9000
+	open_end stays exp 10.1.0.2 9001
+	say gone echo
+	say stays echo
+	say gone "before"
+	say stays "before"
+	lab_wait 3 "the echo" heard gone "before"
+	lab_wait 3 "the echo" heard stays "before"
+	lab_scoutbpf map port del 9000
+	say_in_vain gone exp "after"
+	say stays "after"
+	lab_wait 3 "the echo" heard stays "after"
+	lab_scoutbpf map port add 9000:2000
+	say_in_vain gone exp "after"
+	run ! heard gone "after"
+	lab_scoutbpf map port del 9000-9001
+	close_end gone
+	close_end stays
+}
+
+@test "a port that was closed is closed to who used it, too" {
+	wire sockets closed_meanwhile
+}
+
 @test "all ports are forwarded by one command, and one command ends it" {
 	local port=$((RANDOM % 20000 + 30001)) before
 

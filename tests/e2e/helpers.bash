@@ -16,6 +16,8 @@
 #	open_end NAME NS NC-OPTION...	one end of a connection that stays open
 #	listen_end NAME NS PORT		the same for a listener, which takes one connection
 #	say NAME LINE / heard NAME LINE	sends from an end / whether an end has received LINE
+#	say_in_vain NAME NS LINE	sends from a TCP end in NS; over when the line was dropped as
+#					revoked and has been sent again
 #	close_end NAME
 #	drops REASON			how many packets were dropped for it
 #	more_drops REASON COUNT		whether there are more than COUNT
@@ -130,6 +132,22 @@ say()
 heard()
 {
 	grep -qxF -e "$2" "$LAB_DIR/$1.log"
+}
+
+say_in_vain()
+{
+	local revoked again
+
+	revoked=$(drops revoked)
+	again=$(nstat_of "$2" TcpRetransSegs)
+	say "$1" "$3"
+	lab_wait 5 "a drop of what $1 sends" more_drops revoked "$revoked" &&
+		lab_wait 5 "$1 to send it again" _sent_again "$2" "$again"
+}
+
+_sent_again()
+{
+	(($(nstat_of "$1" TcpRetransSegs) > $2))
 }
 
 close_end()

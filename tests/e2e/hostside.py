@@ -15,6 +15,7 @@ from wire import (
     cases,
     drops,
     expect,
+    fail,
     mac_of,
     namespace,
 )
@@ -22,11 +23,12 @@ from wire import (
 HOST, LAN = "192.168.50.1", "192.168.50.9"
 
 
-def udp(ns, address, port, **options):
+def udp(ns, address, port):
     with namespace(ns):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.settimeout(options.get("timeout", 2))
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    sock.settimeout(2)
+    for option in socket.SO_BROADCAST, socket.SO_REUSEADDR:
+        sock.setsockopt(socket.SOL_SOCKET, option, 1)
     sock.bind((address, port))
     return sock
 
@@ -89,6 +91,18 @@ def tcp_segments():
 def only_who_was_asked():
     unconnected_udp()
     tcp_segments()
+
+
+def icmp_error():
+    """Port unreachable, which the kernel tells the socket."""
+    for remote in LAN, "10.1.0.6":
+        asker = udp("host", "", 0)
+        asker.connect((remote, 81))
+        asker.send(b"anybody?")
+        try:
+            fail("answered", asker.recv(100))
+        except OSError as error:
+            expect(f"the answer of {remote}", error.errno, errno.ECONNREFUSED)
 
 
 def offer(wire, ip_dst, mac_dst):

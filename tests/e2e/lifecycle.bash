@@ -12,8 +12,9 @@
 #	interface_is NAME STATE		as `status` has it
 #	answers NS ADDRESS PORT		whether a TCP connection is accepted
 #	silent NS ADDRESS PORT		whether it meets no answer at all
-#	programs INTERFACE in|out	"tcx NAME" and "clsact NAME" of every program there, asked of
-#					the kernel and not of scoutbpf
+#	programs INTERFACE...		"INTERFACE in|out tcx|clsact NAME ID" of every program there, in
+#					order, asked of the kernel and not of scoutbpf; names are cut
+#					to 15 characters
 #	guarded HOOK [INTERFACE...]	each has one program of ours on each side, at HOOK, no other
 #	unguarded [INTERFACE...]	none has any program of ours
 #	nothing_left			no program of ours, no pins, no forwarding of lo
@@ -92,46 +93,43 @@ silent()
 
 # --- the kernel ---
 
-_tcx_programs()
-{
-	local id
-
-	for id in $(lab_in host $PYTHON "$E2E/lifecycle.py" tcx "$1" "$2"); do
-		echo "tcx $(bpftool -j prog show id "$id" | jq -r .name)"
-	done
-}
-
 _clsact_programs()
 {
-	local side=ingress
+	local interface side
 
-	[[ $2 == in ]] || side=egress
 	# The command is silent where there is no qdisc.
-	lab_in host tc filter show dev "$1" "$side" 2>/dev/null |
-		sed -n 's/.* name \([A-Za-z_]*\) .*/clsact \1/p'
+	for interface; do
+		for side in in:ingress out:egress; do
+			lab_in host tc filter show dev "$interface" "${side#*:}" 2>/dev/null |
+				sed -n "s/.* id \([0-9]*\) name \([^ ]*\) .*/$interface ${side%:*} clsact \2 \1/p"
+		done
+	done
 }
 
 programs()
 {
-	_tcx_programs "$@" && _clsact_programs "$@"
+	lab_in host $PYTHON "$E2E/lifecycle.py" tcx "$@" | sed 's/^[^ ]* [^ ]*/& tcx/' &&
+		_clsact_programs "$@"
 }
 
 ours_on()
 {
-	programs "$@" | grep -E ' (vpn|lan|container)_(in|out)_' || :
+	programs "$@" | grep -E ' (vpn|lan|container)_(in|out)_[a-z]+ ' || :
 }
 
 guarded()
 {
-	local hook=$1 interface side ours
+	local hook=$1 all interface side
 
 	shift
 	(($#)) || set -- "${GUARDED[@]}"
+	all=$(ours_on "$@")
 	for interface; do
 		for side in in out; do
-			ours=$(ours_on "$interface" "$side")
-			[[ $ours =~ ^"$hook "[a-z_]+$ ]] && continue
-			echo "$interface $side: expected one $hook program, seen: \"$ours\""
+			[[ $(grep -c "^$interface $side " <<<"$all") == 1 ]] &&
+				grep -q "^$interface $side $hook " <<<"$all" && continue
+			echo "$interface $side: expected one $hook program, seen:"
+			echo "$all"
 			return 1
 		done
 	done
@@ -139,16 +137,11 @@ guarded()
 
 unguarded()
 {
-	local interface side
+	local ours
 
 	(($#)) || set -- "${GUARDED[@]}"
-	for interface; do
-		for side in in out; do
-			[[ -z $(ours_on "$interface" "$side") ]] && continue
-			echo "$interface $side: $(ours_on "$interface" "$side")"
-			return 1
-		done
-	done
+	ours=$(ours_on "$@")
+	[[ -z $ours ]] || { echo "$ours" && return 1; }
 }
 
 lo_forwarding()

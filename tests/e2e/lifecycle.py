@@ -7,7 +7,7 @@
     lifecycle.py knock ADDRESS PORT...	a new TCP connection to each port, every 5 ms
 Each goes on until SIGTERM, prints "running" when it has begun, and one line in the end.
 
-    lifecycle.py tcx INTERFACE in|out	ids of the attached programs, in their order
+    lifecycle.py tcx INTERFACE...	"INTERFACE in|out NAME ID" of each attached program, in order
     lifecycle.py attach INTERFACE in|out PROGRAM LINK
 					attaches a pinned program by tcx, behind the others, and pins
 					the link
@@ -122,7 +122,9 @@ def knock(address, *ports):
 # --- tcx ---
 
 BPF = {"x86_64": 321, "aarch64": 280}
-BPF_OBJ_PIN, BPF_OBJ_GET, BPF_PROG_QUERY, BPF_LINK_CREATE = 6, 7, 16, 28
+BPF_OBJ_PIN, BPF_OBJ_GET, BPF_PROG_GET_FD_BY_ID = 6, 7, 13
+BPF_OBJ_GET_INFO_BY_FD, BPF_PROG_QUERY, BPF_LINK_CREATE = 15, 16, 28
+INFO_NAME = slice(64, 80)
 TCX = {"in": 46, "out": 47}
 
 
@@ -136,12 +138,23 @@ def bpf(command, layout, *values):
     return result, attributes.raw
 
 
-def tcx(interface, side):
+def program_name(number):
+    info = ctypes.create_string_buffer(256)
+    fd, _ = bpf(BPF_PROG_GET_FD_BY_ID, "=I", number)
+    bpf(BPF_OBJ_GET_INFO_BY_FD, "=IIQ", fd, len(info), ctypes.addressof(info))
+    os.close(fd)
+    return info.raw[INFO_NAME].rstrip(b"\0").decode()
+
+
+def tcx(*interfaces):
     ids = (ctypes.c_uint32 * 64)()
-    index = socket.if_nametoindex(interface)
     layout = "=IIIIQI"
-    _, raw = bpf(BPF_PROG_QUERY, layout, index, TCX[side], 0, 0, ctypes.addressof(ids), 64)
-    print(*ids[: struct.unpack_from(layout, raw)[5]], sep="\n")
+    for interface in interfaces:
+        index = socket.if_nametoindex(interface)
+        for side, kind in TCX.items():
+            _, raw = bpf(BPF_PROG_QUERY, layout, index, kind, 0, 0, ctypes.addressof(ids), 64)
+            for number in ids[: struct.unpack_from(layout, raw)[5]]:
+                print(interface, side, program_name(number), number)
 
 
 def attach(interface, side, program, pin):

@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 
-from wire import IP, TCP, Ether, Wire, cases, expect, namespace, scoutbpf
+from wire import IP, TCP, Ether, Wire, cases, drops, expect, fail, namespace, scoutbpf
 
 HOST = "10.1.0.2"
 EXPERT = "10.1.0.6"
@@ -40,6 +40,23 @@ def one_source_port():
         with client(41000) as sock:
             answer = ask(sock, 2000, b"who\n")
         expect(f"connection {i}", answer, f"{EXPERT}:41000 10.0.3.2:2000\n".encode())
+
+
+def closed_meanwhile():
+    """The old connection is ending still, and a SYN on it asks the policy anew."""
+    scoutbpf("map", "port", "add", "9010:2000")
+    with client(41001) as sock:
+        ask(sock, 9010, b"who\n")
+    scoutbpf("map", "port", "del", "9010")
+    before = drops()["port_closed"]
+    with client(41001) as sock:
+        sock.settimeout(0.3)
+        try:
+            sock.connect((HOST, 9010))
+            fail("the closed port was open")
+        except TimeoutError:
+            pass
+    expect("a drop", drops()["port_closed"] > before, True)
 
 
 def at_once():

@@ -24,6 +24,7 @@ struct kernel {
 	__u32 sum; /* SUMMED_COMPLETE, of the bytes behind the link header */
 	__u8 tags; /* VLAN tags, the one beside the packet included */
 	__u16 second_tag; /* its TCI */
+	bool pop_fails; /* taking a tag off */
 };
 
 extern struct kernel kernel;
@@ -35,8 +36,8 @@ void kernel_reset(void);
 /* A map is known by its address, as its file descriptor is to libbpf. */
 void map_register(const void *map, enum bpf_map_type type, __u32 key_size, __u32 value_size,
 		  __u32 capacity);
-#define MAP_REGISTER(map)                                                                    \
-	map_register(&(map), sizeof(*(map).type) / sizeof(int), sizeof(*(map).key),          \
+#define MAP_REGISTER(map)                                                           \
+	map_register(&(map), sizeof(*(map).type) / sizeof(int), sizeof(*(map).key), \
 		     sizeof(*(map).value), sizeof(*(map).max_entries) / sizeof(int))
 
 /* All updates of MAP but the next COUNT fail with -ENOMEM. */

@@ -124,6 +124,8 @@ long bpf_skb_change_head(struct __sk_buff *skb, __u32 length, __u64 flags)
 /* What the second tag was is beside the packet then. */
 long bpf_skb_vlan_pop(struct __sk_buff *skb)
 {
+	if (kernel.pop_fails)
+		return -ENOMEM;
 	if (skb->vlan_present)
 		kernel.tags--;
 	skb->vlan_present = kernel.tags > 0;
@@ -159,7 +161,8 @@ long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 
 		return -EINVAL;
 	if (offset > 0xffff || offset & 1 || bpf_skb_pull_data(skb, offset + sizeof(*sum)))
 		return -EFAULT;
-	assert(from <= (size == 2 ? 0xffff : 0xffffffff) && to <= (size == 2 ? 0xffff : 0xffffffff));
+	assert(from <= (size == 2 ? 0xffff : 0xffffffff) &&
+	       to <= (size == 2 ? 0xffff : 0xffffffff));
 
 	sum = (void *)(linear(skb) + offset);
 	if (zero_is_none && !*sum)

@@ -9,7 +9,7 @@
 #include "vmlinux.h"
 
 #define SEC(name)
-#define __uint(name, val) int (*name)[val]
+#define __uint(name, val) int(*name)[val]
 #define __type(name, val) typeof(val) *name
 
 #undef __always_inline
@@ -36,8 +36,8 @@ long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 
 long bpf_fib_lookup(void *skb, struct bpf_fib_lookup *fib, int size, __u32 flags);
 struct bpf_sock *bpf_skc_lookup_tcp(void *skb, struct bpf_sock_tuple *tuple, __u32 size,
 				    __u64 netns, __u64 flags);
-struct bpf_sock *bpf_sk_lookup_udp(void *skb, struct bpf_sock_tuple *tuple, __u32 size,
-				   __u64 netns, __u64 flags);
+struct bpf_sock *bpf_sk_lookup_udp(void *skb, struct bpf_sock_tuple *tuple, __u32 size, __u64 netns,
+				   __u64 flags);
 long bpf_sk_release(void *sock);
 
 long bpf_redirect(__u32 ifindex, __u64 flags);
