@@ -142,9 +142,10 @@ static __always_inline void flow_track(struct flow *flow, const struct packet *p
 		flow_track_end(flow, packet);
 }
 
-/* Copies both entries into the flow table. On failure the flow stays half-open and is tried again
- * by its next packet. */
-static __always_inline int flow_promote(const struct tuple *key, struct flow *flow)
+/* Copies both entries into the flow table. The packet that completes the handshake may be the first
+ * FIN. On failure the flow stays half-open and is tried again by its next packet. */
+static __always_inline int flow_promote(const struct tuple *key, struct flow *flow,
+					const struct packet *packet)
 {
 	struct tuple reverse = tuple_reversed(&flow->out);
 	struct flow *partner = bpf_map_lookup_elem(&MAP_HALF_OPEN, &reverse);
@@ -153,6 +154,10 @@ static __always_inline int flow_promote(const struct tuple *key, struct flow *fl
 		return -DROP_NO_FLOW;
 	flow->timeout = open_timeout(key->proto);
 	partner->timeout = flow->timeout;
+	if (packet->tcp & TCP_FIN) {
+		flow->tcp[flow->direction & 1] |= TCP_SEEN_FIN;
+		partner->tcp[flow->direction & 1] |= TCP_SEEN_FIN;
+	}
 	if (bpf_map_update_elem(&MAP_FLOWS, &reverse, partner, BPF_ANY))
 		return -DROP_TABLE_FULL;
 	if (bpf_map_update_elem(&MAP_FLOWS, key, flow, BPF_ANY)) {
@@ -216,7 +221,7 @@ static __always_inline int flow_advance(const struct tuple *key, struct flow *fl
 		done = flow->direction == FLOW_REPLY;
 	if (done <= 0)
 		return done;
-	return !flow_promote(key, flow);
+	return !flow_promote(key, flow, packet);
 }
 
 /* Whether the tuples of a flow that is still there are free for another. */

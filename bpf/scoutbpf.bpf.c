@@ -70,13 +70,9 @@ static __always_inline int advance_half_open(struct __sk_buff *skb, const struct
 	advanced = flow_advance(&packet->tuple, *flow, packet);
 	if (advanced < 0)
 		return advanced;
-	if (!advanced)
-		return 0;
-	*flow = bpf_map_lookup_elem(&MAP_FLOWS, &packet->tuple);
-	if (!*flow)
-		return -DROP_TABLE_FULL;
-	flow_track(*flow, packet); /* the handshake's last packet may be the first FIN */
-	return 0;
+	if (advanced)
+		*flow = bpf_map_lookup_elem(&MAP_FLOWS, &packet->tuple);
+	return *flow ? 0 : -DROP_TABLE_FULL;
 }
 
 /* Whether the packet may open anew what its flow was: that one has ended, was revoked, or lost its

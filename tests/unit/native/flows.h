@@ -28,11 +28,16 @@ static inline struct tuple translated(struct tuple in)
 	return in;
 }
 
+#define FLOW_GRANT (GRANT_TCP + 2000)
+#define FLOW_GEN 5
+
+/* Under a grant that stands. */
 static inline int flow_open_as(void *table, struct tuple in, struct tuple out)
 {
-	struct lease lease = {.grant = GRANT_TCP + 2000, .gen = 5};
+	struct lease lease = {.grant = FLOW_GRANT, .gen = FLOW_GEN};
 	struct draft *draft = draft_new(FLOW_FORWARDED, &lease, in.proto, kernel.jiffies);
 
+	grant_set(FLOW_GRANT, (struct grant){.gen = FLOW_GEN, .on = ZONE_BIT(ZONE_VPN)});
 	draft->original.out = out;
 	return flow_enter(table, &in, draft, kernel.jiffies);
 }

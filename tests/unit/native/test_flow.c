@@ -43,10 +43,20 @@ static struct packet segment(enum flow_direction from, __u8 flags, __u32 seq, __
 	};
 }
 
-/* What the programs do with a packet of a flow that they have found. Returns flow_advance()'s. */
+static int promoted(const struct packet *packet)
+{
+	struct flow *flow = bpf_map_lookup_elem(&MAP_FLOWS, &packet->tuple);
+
+	flow_track(flow, packet);
+	return 1;
+}
+
+/* As known_flow() and advance_half_open() do. Returns 1 for an established flow, else
+ * flow_advance()'s 0 or reason. */
 static int pass_packet(const struct packet *packet)
 {
 	struct flow *flow = flow_find(&MAP_FLOWS, &packet->tuple, kernel.jiffies);
+	int advanced;
 
 	if (flow) {
 		flow_track(flow, packet);
@@ -56,7 +66,8 @@ static int pass_packet(const struct packet *packet)
 	flow = flow_find(&MAP_HALF_OPEN, &packet->tuple, kernel.jiffies);
 	assert_non_null(flow);
 	flow->seen = kernel.jiffies;
-	return flow_advance(&packet->tuple, flow, packet);
+	advanced = flow_advance(&packet->tuple, flow, packet);
+	return advanced > 0 ? promoted(packet) : advanced;
 }
 
 static int pass_segment(enum flow_direction from, __u8 flags, __u32 seq, __u32 ack)

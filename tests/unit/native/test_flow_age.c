@@ -124,7 +124,7 @@ static void a_new_flow(void **state)
 	assert_int_equal(original->opened, kernel.boot_ns);
 	assert_int_equal(original->packets | original->bytes | reply->packets | reply->bytes, 0);
 	assert_int_equal(original->kind, FLOW_FORWARDED);
-	assert_int_equal(reply->lease.gen, 5);
+	assert_int_equal(reply->lease.gen, FLOW_GEN);
 	assert_ptr_equal(flow_partner(&MAP_HALF_OPEN, original), reply);
 	assert_ptr_equal(flow_partner(&MAP_HALF_OPEN, reply), original);
 	key = tuple_reversed(&key);

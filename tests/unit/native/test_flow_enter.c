@@ -142,6 +142,17 @@ static void an_idle_flow_makes_way(void **state)
 	rival_takes_over(&MAP_FLOWS);
 }
 
+static void a_revoked_flow_makes_way(void **state)
+{
+	struct flow *flow;
+
+	(void)state;
+	assert_int_equal(flow_open(&MAP_FLOWS, IPPROTO_TCP), 0);
+	flow = entry_of(&MAP_FLOWS, IPPROTO_TCP, FLOW_REPLY);
+	flow->lease.gen = FLOW_GEN - 1;
+	rival_takes_over(&MAP_FLOWS);
+}
+
 /* Another zone, another flow. */
 static void zones_do_not_meet(void **state)
 {
@@ -193,6 +204,7 @@ int main(void)
 		WORLD_TEST(rival_of_an_established_flow),
 		WORLD_TEST(a_closing_flow_makes_way),
 		WORLD_TEST(an_idle_flow_makes_way),
+		WORLD_TEST(a_revoked_flow_makes_way),
 		WORLD_TEST(zones_do_not_meet),
 		WORLD_TEST(refused_at_once),
 		WORLD_TEST(rolled_back),

@@ -376,11 +376,42 @@ static void bad_headers(void **state)
 								 : -DROP_IP_OPTIONS);
 		frame = build(&v4);
 		frame.bytes[ETH_HLEN + 20 + 12] = value << 4; /* words of TCP header */
-		assert_int_equal(result_of(&frame), value < 5 ? -DROP_MALFORMED : 0);
+		/* No more than there is: this one has no option. */
+		assert_int_equal(result_of(&frame), value == 5 ? 0 : -DROP_MALFORMED);
 		frame = build(&v6);
 		frame.bytes[ETH_HLEN] = value << 4;
 		assert_int_equal(result_of(&frame), value == 6 ? 0 : -DROP_MALFORMED);
 	}
+}
+
+/* With a payload of N bytes, a TCP header may say 20 and up to N of options. */
+static void tcp_options(void **state)
+{
+	struct spec list[] = {tcp(A4, 40000, B4, 22, SYN), tcp(A6, 40000, B6, 22, SYN)};
+	struct frame frame;
+	__u32 i, words;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		for (list[i].payload = 0; list[i].payload <= 40; list[i].payload++)
+			for (words = 5; words < 16; words++) {
+				frame = build(&list[i]);
+				frame.bytes[transport_at(&list[i]) + 12] = words << 4;
+				assert_int_equal(
+					result_of(&frame),
+					4 * words <= 20 + list[i].payload ? 0 : -DROP_MALFORMED);
+			}
+}
+
+/* An IPv6 packet must not become the key of an IPv4 flow. */
+static void mapped_addresses(void **state)
+{
+	(void)state;
+	assert_int_equal(result_of_spec(udp("::ffff:10.1.0.6", 1, B6, 2)), -DROP_MALFORMED);
+	assert_int_equal(result_of_spec(udp(A6, 1, "::ffff:10.1.0.2", 2)), -DROP_MALFORMED);
+	assert_int_equal(result_of_spec(udp("::fffe:a01:6", 1, B6, 2)), 0);
+	assert_int_equal(result_of_spec(udp("::1:ffff:a01:6", 1, B6, 2)), 0);
+	assert_int_equal(result_of_spec(udp("1::ffff:a01:6", 1, B6, 2)), 0);
 }
 
 static void options_hide_no_port(void **state)
@@ -629,6 +660,8 @@ int main(void)
 		WORLD_TEST(no_length),
 		WORLD_TEST(payload_cut_short),
 		WORLD_TEST(bad_headers),
+		WORLD_TEST(tcp_options),
+		WORLD_TEST(mapped_addresses),
 		WORLD_TEST(options_hide_no_port),
 		WORLD_TEST(fragments_v4),
 		WORLD_TEST(fragments_v6),

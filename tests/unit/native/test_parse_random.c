@@ -100,7 +100,7 @@ static int read_icmp(struct reading *reading)
 
 static int read_transport(struct reading *reading)
 {
-	__u32 room = reading->l4 < reading->end ? reading->end - reading->l4 : 0;
+	int room = reading->l4 < reading->end ? reading->end - reading->l4 : 0;
 
 	switch (reading->proto) {
 	case 1:
@@ -109,7 +109,8 @@ static int read_transport(struct reading *reading)
 			return -DROP_PROTOCOL;
 		return room < 8 ? -DROP_MALFORMED : read_icmp(reading);
 	case 6:
-		if (room < 20 || reading->ip[reading->l4 + 12] < 0x50)
+		if (room < 20 || reading->ip[reading->l4 + 12] < 0x50 ||
+		    reading->ip[reading->l4 + 12] >> 4 << 2 > room)
 			return -DROP_MALFORMED;
 		break;
 	case 17:

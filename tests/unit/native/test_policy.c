@@ -332,6 +332,19 @@ static void dhcp_answers(void **state)
 	}
 }
 
+/* Where the host forwards, it would hand that to the container. */
+static void dhcp_answers_are_not_for_a_container(void **state)
+{
+	struct packet packet = dhcp(ZONE_LAN, 67, 68, false);
+	__u32 slot = SLOT;
+
+	(void)state;
+	packet.tuple.dst = addr4(10, 0, 3, 2);
+	assert_int_equal(policy_outside(&packet).action, ACTION_PASS);
+	bpf_map_update_elem(&MAP_CONTAINER_SLOTS, &packet.tuple.dst, &slot, BPF_ANY);
+	assert_drop(policy_outside(&packet), DROP_NOT_LOCAL);
+}
+
 static void container_asks_the_host(void **state)
 {
 	struct packet packet = dhcp(ZONE_CONTAINER, 68, 67, false);
@@ -455,6 +468,7 @@ int main(void)
 		WORLD_TEST(pings_are_switchable),
 		WORLD_TEST(other_protocols),
 		WORLD_TEST(dhcp_answers),
+		WORLD_TEST(dhcp_answers_are_not_for_a_container),
 		WORLD_TEST(container_asks_the_host),
 		WORLD_TEST(container_dhcp_is_for_the_host),
 		WORLD_TEST(egress),

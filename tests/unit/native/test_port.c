@@ -205,6 +205,20 @@ static void one_way_flows_keep_their_port(void **state)
 	assert_int_not_equal(choose(IPPROTO_UDP, MASQUERADE_LOW), MASQUERADE_LOW);
 }
 
+/* Behind a closing flow of the one table may be a live one of the other. */
+static void either_table_counts(void **state)
+{
+	struct tuple out = outgoing(IPPROTO_TCP, MASQUERADE_LOW), key = tuple_reversed(&out);
+	struct flow *live;
+
+	(void)state;
+	take(&MAP_HALF_OPEN, IPPROTO_TCP, MASQUERADE_LOW);
+	live = taken_entry(&MAP_HALF_OPEN, IPPROTO_TCP, MASQUERADE_LOW, FLOW_REPLY);
+	bpf_map_update_elem(&MAP_FLOWS, &key, live, BPF_ANY);
+	((struct flow *)bpf_map_lookup_elem(&MAP_FLOWS, &key))->tcp[0] = TCP_SEEN_RST;
+	assert_int_not_equal(choose(IPPROTO_TCP, MASQUERADE_LOW), MASQUERADE_LOW);
+}
+
 static void take_all(__u8 proto)
 {
 	int port;
@@ -250,6 +264,7 @@ int main(void)
 		WORLD_TEST(taken_towards_one_destination),
 		WORLD_TEST(closing_and_idle_ports_are_free),
 		WORLD_TEST(one_way_flows_keep_their_port),
+		WORLD_TEST(either_table_counts),
 		WORLD_TEST(exhaustion),
 		WORLD_TEST(without_settings),
 	};
