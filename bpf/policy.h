@@ -232,7 +232,8 @@ struct network {
 	__u32 mask;
 };
 
-/* RFC 6890 and RFC 5771: the IPv4 networks that are not the internet. */
+/* RFC 6890 and RFC 5771: the IPv4 networks that are not the internet. The ones for documentation are
+ * nowhere, and left out. */
 static __always_inline bool is_internet(__be32 v4)
 {
 	static const struct network special[] = {

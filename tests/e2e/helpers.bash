@@ -16,8 +16,8 @@
 #	open_end NAME NS NC-OPTION...	one end of a connection that stays open
 #	listen_end NAME NS PORT		the same for a listener, which takes one connection
 #	say NAME LINE / heard NAME LINE	sends from an end / whether an end has received LINE
-#	say_in_vain NAME NS LINE	sends from a TCP end in NS; over when the line was dropped as
-#					revoked and has been sent again
+#	say_in_vain NAME NS LINE	sends from a TCP end in NS; over when something was dropped as
+#					revoked, with the line not acknowledged
 #	close_end NAME
 #	drops REASON			how many packets were dropped for it
 #	more_drops REASON COUNT		whether there are more than COUNT
@@ -136,18 +136,19 @@ heard()
 
 say_in_vain()
 {
-	local revoked again
+	local revoked
 
 	revoked=$(drops revoked)
-	again=$(nstat_of "$2" TcpRetransSegs)
 	say "$1" "$3"
 	lab_wait 5 "a drop of what $1 sends" more_drops revoked "$revoked" &&
-		lab_wait 5 "$1 to send it again" _sent_again "$2" "$again"
+		lab_wait 5 "$1 to wait for an acknowledgement" _unacknowledged "$2"
 }
 
-_sent_again()
+# NS: whether a connection has something in its send queue
+_unacknowledged()
 {
-	(($(nstat_of "$1" TcpRetransSegs) > $2))
+	lab_in "$1" ss -Htn state established state close-wait |
+		awk '$3 > 0 { found = 1 } END { exit !found }'
 }
 
 close_end()

@@ -120,6 +120,22 @@ peer_of()
 	[ "$(peer_of "$output")" = 192.168.50.1 ]
 }
 
+@test "the source address that a route asks for is used" {
+	local release
+
+	release=$(uname -r)
+	[ "$(printf '%s\n' 6.7 "$release" | sort -V | head -n 1)" = 6.7 ] ||
+		skip "the kernel's route lookup tells no source address before 6.7"
+	ip -n "$LAB_PREFIX-host" address add 192.168.50.111/24 dev eth0
+	lab_in host ip route replace default via 192.168.50.9 src 192.168.50.111
+	run -0 ask cont "$INTERNET" 80 who
+	[ "$(peer_of "$output")" = 192.168.50.111 ]
+	run -0 ask cont 192.168.50.9 80 who
+	[ "$(peer_of "$output")" = 192.168.50.1 ]
+	lab_in host ip route replace default via 192.168.50.9
+	ip -n "$LAB_PREFIX-host" address del 192.168.50.111/24 dev eth0
+}
+
 @test "without a route the container's packets end at the gateway" {
 	local before
 
@@ -221,19 +237,21 @@ peer_of()
 	run ! grep -E '^(tcp|udp) ' "$LAB_DIR/serve-host-23.log"
 }
 
-@test "the container does not reach the host over IPv6" {
-	local before
+@test "the container does not get out over IPv6, nor to the host" {
+	local to_host out
 
 	_lab_address host ve-container fd00:3::1/64
 	_lab_address cont host0 fd00:3::2/64
 	lab_in cont ip -6 route replace default via fd00:3::1
 	lab_scoutbpf load
-	before=$(drops ipv6)
+	to_host=$(drops to_host) out=$(drops ipv6)
 	refused cont fd00:3::1 23
 	refused cont fd00:3::1 5000
 	refused cont fd00:50::1 23
 	no_udp_answer cont fd00:3::1 5000
-	[ "$(drops ipv6)" -ge $((before + 4)) ]
+	[ "$(drops to_host)" -ge $((to_host + 4)) ]
+	refused cont fd00:50::9 80
+	[ "$(drops ipv6)" -gt "$out" ]
 	lab_in cont ping -qc1 -W1 fd00:3::1
 	run ! grep -E '^(tcp|udp) ' "$LAB_DIR/serve-host-23.log"
 }
