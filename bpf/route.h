@@ -67,9 +67,10 @@ static __noinline int route_lookup(struct __sk_buff *skb, const struct query *qu
 }
 
 /* Whether what is next to an address is on the link of IFINDEX (0: of any interface). */
-static __always_inline bool is_on_link(struct __sk_buff *skb, struct query query, __u32 ifindex,
-				       __u32 next_to)
+static __noinline bool is_on_link(struct __sk_buff *skb, const struct query *of, __u32 ifindex,
+				  __u32 next_to)
 {
+	struct query query = *of;
 	struct route route;
 
 	query.dst ^= bpf_htonl(next_to);
@@ -81,13 +82,14 @@ static __always_inline bool is_on_link(struct __sk_buff *skb, struct query query
 /*
  * Whether an address that the map does not know is the host's, and on IFINDEX. The kernel says
  * of an address of its own just what it says of one without a route. But where the host has an
- * address, its network is on the link: one neighbour or the other is neither the host's nor the
- * network's first or last address.
+ * address, its network is on the link: of some neighbours one is neither the host's as well nor
+ * the network's first or last address.
  */
 static __always_inline bool is_new_local(struct __sk_buff *skb, const struct query *query,
 					 __u32 ifindex)
 {
-	return is_on_link(skb, *query, ifindex, 3) || is_on_link(skb, *query, ifindex, 1);
+	return is_on_link(skb, query, ifindex, 3) || is_on_link(skb, query, ifindex, 1) ||
+	       is_on_link(skb, query, ifindex, 5) || is_on_link(skb, query, ifindex, 9);
 }
 
 /*

@@ -27,7 +27,7 @@
 /* An interface to guard and how far its change got, for the way back. */
 struct place {
 	struct hook_place at;
-	enum hook wanted;
+	enum hook wanted; /* 0: the best that there is; what that was, once changed */
 	int program; /* to be put there; the skeleton's */
 	enum hook before; /* what stood there; 0: nothing */
 	int before_program; /* -1: nothing */
@@ -275,8 +275,8 @@ static int put_back(const struct place *place, const char *pindir)
 {
 	enum hook used;
 
-	if (!place->before)
-		return hook_remove(pindir, &place->at);
+	if (place->before != place->wanted)
+		return hook_remove(pindir, &place->at, place->wanted);
 	if (place->before_program < 0)
 		return 0;
 	return hook_set(pindir, &place->at, place->before, place->before_program, &used);
@@ -295,6 +295,25 @@ static void roll_back(struct plan *plan, const char *pindir)
 	}
 }
 
+/* Where the kind of hook has changed, the old one goes when all the new ones stand. */
+static int leave_old_hooks(const struct plan *plan, const char *pindir)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++) {
+		const struct place *place = &plan->places[i];
+		int err = 0;
+
+		if (place->before && place->before != place->wanted)
+			err = hook_remove(pindir, &place->at, place->before);
+		if (err) {
+			complain(place->at.ifname, "the old hook stays: %s", strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
 static bool is_planned(const struct plan *plan, __u32 ifindex)
 {
 	size_t i;
@@ -305,21 +324,18 @@ static bool is_planned(const struct plan *plan, __u32 ifindex)
 	return false;
 }
 
-/* Takes ours away from both hooks of an interface, as far as it goes. */
+/* Takes ours away from both sides of an interface. */
 static int release(const char *pindir, const struct link *link)
 {
-	struct hook_place at = {.ifindex = link->ifindex};
-	int err, first = 0;
-	int egress;
+	struct hook_place in = {.ifindex = link->ifindex};
+	struct hook_place out = {.ifindex = link->ifindex, .egress = true};
+	int err = hook_remove(pindir, &in, 0);
 
-	for (egress = 0; egress < 2; egress++) {
-		at.egress = egress;
-		err = hook_remove(pindir, &at);
-		first = first ?: err;
-	}
-	if (first)
-		complain(link->name, "cannot be released: %s", strerror(-first));
-	return first;
+	if (!err)
+		err = hook_remove(pindir, &out, 0);
+	if (err)
+		complain(link->name, "cannot be released: %s", strerror(-err));
+	return err;
 }
 
 /* Interfaces that are guarded still but that the file does not name any more. */
@@ -598,7 +614,9 @@ static int put_in_place(struct scoutbpf_bpf *skel, const char *pindir, const str
 			    : replace(skel, pindir, &plan, config, links);
 	if (err)
 		roll_back(&plan, pindir);
-	else
+	if (!err)
+		err = leave_old_hooks(&plan, pindir);
+	if (!err)
 		err = release_unplanned(&plan, pindir, links);
 	free_plan(&plan);
 	return err;
@@ -631,17 +649,15 @@ int dataplane_load(const char *pindir, const struct config *config, const struct
 int dataplane_unload(const char *pindir, const struct links *links)
 {
 	size_t i;
-	int err, first = 0;
+	int err = 0;
 
-	for (i = 0; i < links->link_count; i++) {
+	/* The pins go last: they are how what is left is found. */
+	for (i = 0; !err && i < links->link_count; i++)
 		err = release(pindir, &links->links[i]);
-		first = first ?: err;
-	}
-	/* Without the pins nobody would find what is left. */
-	if (!first)
-		first = restore_forwarding(pindir);
-	if (first)
-		return first;
+	if (!err)
+		err = restore_forwarding(pindir);
+	if (err)
+		return err;
 	err = pins_remove(pindir);
 	if (err)
 		complain(pindir, "cannot be removed: %s", strerror(-err));

@@ -161,35 +161,31 @@ static int clsact_remove(const struct hook_place *place)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* The new place is taken before the old one is left: no packet finds neither. */
 int hook_set(const char *pindir, const struct hook_place *place, enum hook wanted, int prog_fd,
 	     enum hook *ret_used)
 {
 	int err;
 
 	if (wanted != HOOK_CLSACT) {
+		*ret_used = HOOK_TCX;
 		err = link_set(pindir, place, prog_fd);
-		if (!err) {
-			*ret_used = HOOK_TCX;
-			return clsact_remove(place);
-		}
 		/* Kernels before 6.6 know no such link. */
 		if (wanted == HOOK_TCX || (err != -EINVAL && err != -EOPNOTSUPP))
 			return err;
 	}
-	err = clsact_set(place, prog_fd);
-	if (err)
-		return err;
 	*ret_used = HOOK_CLSACT;
-	return link_remove(pindir, place);
+	return clsact_set(place, prog_fd);
 }
 
-int hook_remove(const char *pindir, const struct hook_place *place)
+int hook_remove(const char *pindir, const struct hook_place *place, enum hook hook)
 {
-	int err = link_remove(pindir, place);
-	int clsact = clsact_remove(place);
+	int err = 0;
 
-	return err ?: clsact;
+	if (hook != HOOK_CLSACT)
+		err = link_remove(pindir, place);
+	if (!err && hook != HOOK_TCX)
+		err = clsact_remove(place);
+	return err;
 }
 
 enum hook hook_find(const char *pindir, const struct hook_place *place, __u32 *ret_id)

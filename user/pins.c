@@ -34,28 +34,41 @@ static bool is_on_bpffs(const char *path)
 	return !statfs(path, &fs) && fs.f_type == BPF_FS_MAGIC;
 }
 
+/* The directory that DIR is or would be in. Returns 0 or -ENAMETOOLONG. */
+static int parent_of(const char *dir, char *parent, size_t size)
+{
+	char copy[PATH_MAX];
+	int length;
+
+	if (strlen(dir) >= sizeof(copy))
+		return -ENAMETOOLONG;
+	length = snprintf(parent, size, "%s", dirname(strcpy(copy, dir)));
+	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+bool pins_possible(const char *dir)
+{
+	char parent[PATH_MAX];
+
+	return !parent_of(dir, parent, sizeof(parent)) && is_on_bpffs(parent);
+}
+
 /* Says what is wrong with the place where DIR would be made. */
 static int check_parent(const char *dir)
 {
-	char copy[PATH_MAX];
-	const char *parent;
+	char parent[PATH_MAX];
 
-	if (strlen(dir) >= sizeof(copy)) {
+	if (parent_of(dir, parent, sizeof(parent))) {
 		complain(dir, "the path is too long");
 		return -ENAMETOOLONG;
 	}
-	parent = dirname(strcpy(copy, dir));
-	if (access(parent, F_OK)) {
-		int err = -errno;
-
-		complain(parent, "%s", strerror(-err));
-		return err;
-	}
-	if (!is_on_bpffs(parent)) {
+	if (is_on_bpffs(parent))
+		return 0;
+	if (access(parent, F_OK))
+		complain(parent, "%s", strerror(errno));
+	else
 		complain(parent, "not a BPF file system (mount -t bpf bpf /sys/fs/bpf)");
-		return -EMEDIUMTYPE;
-	}
-	return 0;
+	return -EMEDIUMTYPE;
 }
 
 static int make_dir(const char *dir)
@@ -79,7 +92,7 @@ static int open_dir(const char *dir, bool create)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		err = -errno;
-		if (err != -ENOENT || create)
+		if (err != -ENOENT)
 			complain(dir, "%s", strerror(-err));
 		return err;
 	}
@@ -105,6 +118,9 @@ int pins_lock(const char *dir, bool create)
 	for (;;) {
 		int fd = open_dir(dir, create);
 
+		/* An unload took it away after it was made. */
+		if (fd == -ENOENT && create)
+			continue;
 		if (fd < 0)
 			return fd;
 		if (flock(fd, LOCK_EX)) {

@@ -18,6 +18,9 @@
  */
 int pins_lock(const char *dir, bool create);
 
+/* Whether DIR could be made, its parent being on a BPF file system. */
+bool pins_possible(const char *dir);
+
 /* Writes "DIR/NAME" into BUFFER. Returns 0 or -ENAMETOOLONG. */
 int pins_path(char *buffer, size_t size, const char *dir, const char *name);
 

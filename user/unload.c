@@ -16,8 +16,9 @@ int command_unload(const struct options *options, int argc, char **argv)
 
 	if (argc > 1)
 		return usage_error(argv[0], "takes no arguments");
-	/* Without a directory there may be filters still: somebody removed it by hand. */
-	lock = pins_lock(options->pindir, false);
+	/* Without a directory there may be filters still: somebody removed it by hand. It is made
+	 * again for the lock alone, so that a load at the same time waits. */
+	lock = pins_lock(options->pindir, pins_possible(options->pindir));
 	if (lock < 0 && lock != -ENOENT)
 		return EXIT_FAILED;
 	err = links_read(&links);

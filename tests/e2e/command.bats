@@ -388,6 +388,7 @@ udp 53 10.0.3.2 53" ]
 
 @test "-j map show has the switches and the forwards" {
 	succeeds map port add --for 1h udp/53:5353
+	# shellcheck disable=SC2016 # jq's $
 	is "map show" '
 		keys == ["forwards", "host_control", "lan_access"] and
 		(.forwards | map(select(.proto == "udp"))) as $udp | ($udp | length) == 1 and

@@ -108,7 +108,7 @@ _clsact_programs()
 
 programs()
 {
-	lab_in host $PYTHON "$E2E/lifecycle.py" tcx "$@" | sed 's/^[^ ]* [^ ]*/& tcx/' &&
+	lab_in host "$PYTHON" "$E2E/lifecycle.py" tcx "$@" | sed 's/^[^ ]* [^ ]*/& tcx/' &&
 		_clsact_programs "$@"
 }
 
@@ -163,7 +163,7 @@ going()
 	local name=$1 ns=$2
 
 	shift 2
-	lab_spawn "$ns" "$name" $PYTHON "$E2E/lifecycle.py" "$@"
+	lab_spawn "$ns" "$name" "$PYTHON" "$E2E/lifecycle.py" "$@"
 	echo "$LAB_PID" >"$LAB_DIR/$name.pid"
 	lab_wait 5 "$name to begin" grep -q running "$LAB_DIR/$name.log"
 }

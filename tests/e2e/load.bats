@@ -141,6 +141,7 @@ ve-container out tcx container_out_e" ]
 }
 
 @test "a file without containers is refused, nothing is left" {
+	# shellcheck disable=SC2016 # sed's $
 	edit '/^\[container/,$d'
 	fails "container" load
 	nothing_left
@@ -165,7 +166,6 @@ ve-container out tcx container_out_e" ]
 
 @test "without a mounted bpffs load names the place and leaves nothing" {
 	mkdir "$LAB_DIR/plain"
-	PINS=plain/scoutbpf
 	fails_there()
 	{
 		run --separate-stderr lab_in host "$SCOUTBPF" -c "$LAB_DIR/scoutbpf.conf" \

@@ -130,7 +130,7 @@ watched()
 
 @test "another tool's tcx program stays, behind ours, and sees what we pass" {
 	for side in in out; do
-		lab_in host $PYTHON "$E2E/lifecycle.py" attach tap0 $side "$LAB_DIR/bpf/foreign" \
+		lab_in host "$PYTHON" "$E2E/lifecycle.py" attach tap0 "$side" "$LAB_DIR/bpf/foreign" \
 			"$LAB_DIR/bpf/foreign-$side"
 	done
 	succeeds load
@@ -150,7 +150,7 @@ out tcx foreign" ]
 
 @test "a tcx program that comes later stays when we go" {
 	succeeds load
-	lab_in host $PYTHON "$E2E/lifecycle.py" attach eth0 in "$LAB_DIR/bpf/foreign" \
+	lab_in host "$PYTHON" "$E2E/lifecycle.py" attach eth0 in "$LAB_DIR/bpf/foreign" \
 		"$LAB_DIR/bpf/foreign-in"
 	succeeds load
 	guarded tcx
