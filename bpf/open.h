@@ -8,7 +8,7 @@
 #include "route.h"
 
 /* How many masquerade ports are tried before the answer is that there is none. */
-#define MASQUERADE_TRIES 32
+#define MASQUERADE_TRIES 16
 
 /* The slot of the interface that a packet came in by. */
 static __always_inline int if_slot_of(__u32 ifindex)
@@ -78,51 +78,50 @@ static __always_inline int open_host(struct __sk_buff *skb, void *table,
 /* Forwarded ports are not the masquerade's: they belong to who connects from outside. */
 static __always_inline bool is_forwarded_port(__u8 proto, __u32 port)
 {
-	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
-		return false;
-	return grant_now((proto == IPPROTO_TCP ? GRANT_TCP : GRANT_UDP) + (port & 0xffff)).on;
+	__u32 index = (proto == IPPROTO_TCP ? GRANT_TCP : GRANT_UDP) + (port & 0xffff);
+	const struct grant *grant = bpf_map_lookup_elem(&MAP_GRANTS, &index);
+
+	return (proto == IPPROTO_TCP || proto == IPPROTO_UDP) && (!grant || grant->on);
 }
 
-/* A revoked flow keeps its port while it lasts: there are others. */
-static __always_inline bool is_free_in(void *table, const struct tuple *reply, __u64 now)
-{
-	struct flow *flow = bpf_map_lookup_elem(table, reply);
-
-	return !flow || is_closing(flow) || flow_expired(table, flow, now);
-}
-
-/* Whether no live flow gets the replies that OUT would. */
-static __noinline bool is_free(const struct tuple *out, __u64 now)
+/* Whether no flow, not even a former one, gets the replies that OUT would. */
+static __noinline bool is_unused(const struct tuple *out)
 {
 	struct tuple reply = tuple_reversed(out);
 
-	return is_free_in(&MAP_FLOWS, &reply, now) && is_free_in(&MAP_HALF_OPEN, &reply, now);
+	return !bpf_map_lookup_elem(&MAP_FLOWS, &reply) &&
+	       !bpf_map_lookup_elem(&MAP_HALF_OPEN, &reply);
 }
 
 /*
  * Gives OUT, whose source address is set, a source port: address- and port-dependent mapping
- * (RFC 4787 4.1), so that a port is free when no live flow to this destination has it. The
+ * (RFC 4787 4.1), so that a port is free when no flow to this destination has it. The
  * container's own is kept where the range holds it and it is free, else random ones are tried.
- * Of an echo it is the identifier. Returns 0 or -DROP_NO_PORT.
+ * Where all of them are in use, the last may be so by a flow that has ended, which flow_enter()
+ * finds out. Of an echo it is the identifier. Returns 0 or -DROP_NO_PORT.
  */
-static __always_inline int choose_port(struct tuple *out, __u64 now)
+static __always_inline int choose_port(struct tuple *out)
 {
 	const struct settings *settings = settings_now();
 	__u32 low, count, port, i;
+	int err = -DROP_NO_PORT;
 
 	if (!settings)
-		return -DROP_NO_PORT;
+		return err;
 	low = settings->masquerade_low;
 	count = settings->masquerade_high - low + 1U;
 	port = bpf_ntohs(out->sport);
 	for (i = 0; i < MASQUERADE_TRIES; i++) {
 		if (i || port - low >= count)
 			port = low + bpf_get_prandom_u32() % count;
+		if (is_forwarded_port(out->proto, port))
+			continue;
 		out->sport = bpf_htons(port);
-		if (!is_forwarded_port(out->proto, port) && is_free(out, now))
-			return 0;
+		err = 0;
+		if (is_unused(out))
+			break;
 	}
-	return -DROP_NO_PORT;
+	return err;
 }
 
 /* From the container to the outside, by ROUTE over INTERFACE. Answers leave as the frame came. */
@@ -156,8 +155,10 @@ static __always_inline int open_outbound(struct __sk_buff *skb, const struct pac
 	draft->reply.in_slot = if_slot;
 	if (link_answer(skb, &draft->reply, ETH_HLEN))
 		return -DROP_MALFORMED;
-	err = choose_port(&draft->original.out, now);
-	return err ?: flow_enter(&MAP_HALF_OPEN, in, draft, now);
+	err = choose_port(&draft->original.out);
+	if (!err)
+		err = flow_enter(&MAP_HALF_OPEN, in, draft, now);
+	return err == -DROP_TUPLE_TAKEN ? -DROP_NO_PORT : err;
 }
 
 #endif

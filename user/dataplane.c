@@ -121,7 +121,9 @@ static void explain_load_failure(int err)
 	(void)uname(&kernel);
 	snprintf(object, sizeof(object), "kernel %s", kernel.release);
 	if (err == -EPERM || err == -EACCES)
-		complain(object, "refuses the programs: %s (root, or CAP_BPF and CAP_NET_ADMIN)",
+		complain(object,
+			 "refuses the programs: %s (it takes root, or CAP_BPF, CAP_NET_ADMIN and "
+			 "CAP_PERFMON)",
 			 strerror(-err));
 	else if (err == -ENOMEM || err == -E2BIG)
 		complain(object, "has no memory for the maps: %s", strerror(-err));
@@ -295,17 +297,17 @@ static void roll_back(struct plan *plan, const char *pindir)
 	}
 }
 
-/* Where the kind of hook has changed, the old one goes when all the new ones stand. */
-static int leave_old_hooks(const struct plan *plan, const char *pindir)
+/* Where the kind of hook has changed, also in a load that was killed, the old one goes when all the
+ * new ones stand. */
+static int leave_other_hooks(const struct plan *plan, const char *pindir)
 {
 	size_t i;
 
 	for (i = 0; i < plan->count; i++) {
 		const struct place *place = &plan->places[i];
-		int err = 0;
+		int err = hook_remove(pindir, &place->at,
+				      place->wanted == HOOK_TCX ? HOOK_CLSACT : HOOK_TCX);
 
-		if (place->before && place->before != place->wanted)
-			err = hook_remove(pindir, &place->at, place->before);
 		if (err) {
 			complain(place->at.ifname, "the old hook stays: %s", strerror(-err));
 			return err;
@@ -615,7 +617,7 @@ static int put_in_place(struct scoutbpf_bpf *skel, const char *pindir, const str
 	if (err)
 		roll_back(&plan, pindir);
 	if (!err)
-		err = leave_old_hooks(&plan, pindir);
+		err = leave_other_hooks(&plan, pindir);
 	if (!err)
 		err = release_unplanned(&plan, pindir, links);
 	free_plan(&plan);

@@ -207,7 +207,7 @@ out clsact foreign" ]
 	silent lan 192.168.50.1 23
 	[ "$(passed host)" = 0 ]
 	succeeds unload
-	answers lan 192.168.50.1 23
+	lab_wait 5 "the host's answer" answers lan 192.168.50.1 23
 	(($(passed host) > 0))
 }
 

@@ -56,10 +56,11 @@ unbroken()
 	[[ $output == "intact "* ]]
 }
 
-# Unlike that of helpers.bash, does not wait for an end that has died.
+# Unlike that of helpers.bash, does not wait for ever for an end that has died.
 say()
 {
-	echo "$2" 1<>"$LAB_DIR/$1.in"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	timeout 5 sh -c 'echo "$1" >"$2"' sh "$2" "$LAB_DIR/$1.in"
 }
 
 # NS ADDRESS PORT: an idle session in the container. The client's port is the test's own: the
