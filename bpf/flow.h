@@ -247,13 +247,19 @@ static __always_inline int make_way(void *table, const struct tuple *key,
 	return 0;
 }
 
-/* What KEY was before: it opens anew, and may be translated otherwise now. */
-static __always_inline void forget_former(void *table, const struct tuple *key)
+static __always_inline void forget_in(void *table, const struct tuple *key)
 {
 	struct flow *former = bpf_map_lookup_elem(table, key);
 
 	if (former)
 		flow_delete(table, key, former);
+}
+
+/* What KEY was before: it opens anew, and may be translated otherwise now. */
+static __noinline void forget_former(const struct tuple *key)
+{
+	forget_in(&MAP_FLOWS, key);
+	forget_in(&MAP_HALF_OPEN, key);
 }
 
 /*
@@ -267,8 +273,7 @@ static __noinline int flow_enter(void *table, const struct tuple *key, struct dr
 	struct tuple reverse = tuple_reversed(&draft->original.out);
 	long err;
 
-	forget_former(&MAP_FLOWS, key);
-	forget_former(&MAP_HALF_OPEN, key);
+	forget_former(key);
 	if (make_way(&MAP_FLOWS, &reverse, key, now) ||
 	    make_way(&MAP_HALF_OPEN, &reverse, key, now))
 		return -DROP_TUPLE_TAKEN;

@@ -124,6 +124,19 @@ static __always_inline int choose_port(struct tuple *out)
 	return err;
 }
 
+/* Enters an outbound flow whose draft has no source port of its own yet. What the flow was before
+ * goes first: it must not be in its own way. */
+static __always_inline int enter_masqueraded(const struct tuple *in, struct draft *draft, __u64 now)
+{
+	int err;
+
+	forget_former(in);
+	err = choose_port(&draft->original.out);
+	if (!err)
+		err = flow_enter(&MAP_HALF_OPEN, in, draft, now);
+	return err == -DROP_TUPLE_TAKEN ? -DROP_NO_PORT : err;
+}
+
 /* From the container to the outside, by ROUTE over INTERFACE. Answers leave as the frame came. */
 static __always_inline int open_outbound(struct __sk_buff *skb, const struct packet *packet,
 					 const struct decision *decision, const struct route *route,
@@ -133,7 +146,6 @@ static __always_inline int open_outbound(struct __sk_buff *skb, const struct pac
 	const struct tuple *in = &packet->tuple;
 	struct draft *draft = draft_new(FLOW_OUTBOUND, &decision->lease, in->proto, now);
 	__be32 source = route->source ?: interface->address.words[3];
-	int err;
 
 	if (!draft)
 		return -DROP_TABLE_FULL;
@@ -155,10 +167,7 @@ static __always_inline int open_outbound(struct __sk_buff *skb, const struct pac
 	draft->reply.in_slot = if_slot;
 	if (link_answer(skb, &draft->reply, ETH_HLEN))
 		return -DROP_MALFORMED;
-	err = choose_port(&draft->original.out);
-	if (!err)
-		err = flow_enter(&MAP_HALF_OPEN, in, draft, now);
-	return err == -DROP_TUPLE_TAKEN ? -DROP_NO_PORT : err;
+	return enter_masqueraded(in, draft, now);
 }
 
 #endif

@@ -30,14 +30,33 @@ static struct tuple outgoing(__u8 proto, __u16 port)
 	};
 }
 
-/* Returns the port, or the negated reason. */
+static struct draft *drafted(const struct tuple *out)
+{
+	struct lease lease = {};
+	struct draft *draft = draft_new(FLOW_OUTBOUND, &lease, out->proto, kernel.jiffies);
+
+	draft->original.out = *out;
+	return draft;
+}
+
+/* As the container at HOST sends it. */
+static struct tuple incoming(struct tuple out, __u8 host)
+{
+	out.src = addr4(10, 0, 3, host);
+	out.zone = ZONE_CONTAINER;
+	return out;
+}
+
+/* Returns the port, or the negated reason. The flow is gone again afterwards. */
 static int choose(__u8 proto, __u16 port)
 {
-	struct tuple out = outgoing(proto, port), expected = out;
-	int err = choose_port(&out, kernel.jiffies);
+	struct tuple expected = outgoing(proto, port), in = incoming(expected, 2), out;
+	int err = enter_masqueraded(&in, drafted(&expected), kernel.jiffies);
 
 	if (err)
 		return err;
+	out = ((struct flow *)bpf_map_lookup_elem(&MAP_HALF_OPEN, &in))->out;
+	flow_delete(&MAP_HALF_OPEN, &in, bpf_map_lookup_elem(&MAP_HALF_OPEN, &in));
 	expected.sport = out.sport;
 	assert_memory_equal(&out, &expected, sizeof(out)); /* nothing else */
 	return bpf_ntohs(out.sport);
@@ -46,14 +65,15 @@ static int choose(__u8 proto, __u16 port)
 /* Enters the flow that has PORT, from another address of the container's network. */
 static void take(void *table, __u8 proto, __u16 port)
 {
-	struct tuple out = outgoing(proto, port), in = out;
-	struct lease lease = {};
-	struct draft *draft = draft_new(FLOW_OUTBOUND, &lease, proto, kernel.jiffies);
+	struct tuple out = outgoing(proto, port), in = incoming(out, 9);
 
-	in.src = addr4(10, 0, 3, 9);
-	in.zone = ZONE_CONTAINER;
-	draft->original.out = out;
-	assert_int_equal(flow_enter(table, &in, draft, kernel.jiffies), 0);
+	assert_int_equal(flow_enter(table, &in, drafted(&out), kernel.jiffies), 0);
+}
+
+static void one_port_only(void)
+{
+	settings_set((struct settings){.masquerade_low = MASQUERADE_LOW,
+				       .masquerade_high = MASQUERADE_LOW});
 }
 
 static struct flow *taken_entry(void *table, __u8 proto, __u16 port, enum flow_direction direction)
@@ -133,8 +153,6 @@ static void forwarded_ports_are_avoided(void **state)
 	assert_int_equal(choose(IPPROTO_UDP, MASQUERADE_LOW), MASQUERADE_LOW);
 	assert_int_equal(choose(IPPROTO_ICMP, MASQUERADE_LOW), MASQUERADE_LOW);
 
-	grant_set(GRANT_TCP + MASQUERADE_LOW, (struct grant){.gen = 1, .on = 2, .expires = 1});
-	assert_int_equal(choose(IPPROTO_TCP, MASQUERADE_LOW), MASQUERADE_LOW);
 	grant_set(GRANT_TCP + MASQUERADE_LOW, (struct grant){.gen = 1, .on = 0});
 	assert_int_equal(choose(IPPROTO_TCP, MASQUERADE_LOW), MASQUERADE_LOW);
 	grant_set(GRANT_UDP + MASQUERADE_HIGH, (struct grant){.gen = 1, .on = 4});
@@ -173,19 +191,21 @@ static void taken_towards_one_destination(void **state)
 	(void)state;
 	take(&MAP_FLOWS, IPPROTO_TCP, MASQUERADE_LOW);
 	other_host.dst = addr4(198, 51, 100, 35);
-	assert_int_equal(choose_port(&other_host, kernel.jiffies), 0);
+	assert_int_equal(choose_port(&other_host), 0);
 	assert_int_equal(other_host.sport, bpf_htons(MASQUERADE_LOW));
 	other_port.dport = bpf_htons(80);
-	assert_int_equal(choose_port(&other_port, kernel.jiffies), 0);
+	assert_int_equal(choose_port(&other_port), 0);
 	assert_int_equal(other_port.sport, bpf_htons(MASQUERADE_LOW));
 	other_zone.zone = ZONE_VPN;
-	assert_int_equal(choose_port(&other_zone, kernel.jiffies), 0);
+	assert_int_equal(choose_port(&other_zone), 0);
 	assert_int_equal(other_zone.sport, bpf_htons(MASQUERADE_LOW));
 }
 
+/* With no other port left, that of a flow that has ended is as good as free. */
 static void closing_and_idle_ports_are_free(void **state)
 {
 	(void)state;
+	one_port_only();
 	take(&MAP_FLOWS, IPPROTO_TCP, MASQUERADE_LOW);
 	taken_entry(&MAP_FLOWS, IPPROTO_TCP, MASQUERADE_LOW, FLOW_REPLY)->tcp[0] = TCP_SEEN_RST;
 	assert_int_equal(choose(IPPROTO_TCP, MASQUERADE_LOW), MASQUERADE_LOW);
@@ -198,11 +218,12 @@ static void closing_and_idle_ports_are_free(void **state)
 static void one_way_flows_keep_their_port(void **state)
 {
 	(void)state;
+	one_port_only();
 	take(&MAP_HALF_OPEN, IPPROTO_UDP, MASQUERADE_LOW);
 	kernel.jiffies += timeouts.udp + 1;
 	taken_entry(&MAP_HALF_OPEN, IPPROTO_UDP, MASQUERADE_LOW, FLOW_ORIGINAL)->seen =
 		kernel.jiffies;
-	assert_int_not_equal(choose(IPPROTO_UDP, MASQUERADE_LOW), MASQUERADE_LOW);
+	assert_int_equal(choose(IPPROTO_UDP, MASQUERADE_LOW), -DROP_NO_PORT);
 }
 
 /* Behind a closing flow of the one table may be a live one of the other. */
@@ -248,7 +269,7 @@ static void without_settings(void **state)
 	maps_free();
 	/* The map as the kernel has it before the loader filled it in would hold zeroes. */
 	map_register(&MAP_SETTINGS, BPF_MAP_TYPE_HASH, 4, sizeof(struct settings), 1);
-	assert_int_equal(choose_port(&out, kernel.jiffies), -DROP_NO_PORT);
+	assert_int_equal(choose_port(&out), -DROP_NO_PORT);
 }
 
 int main(void)
