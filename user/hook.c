@@ -106,11 +106,20 @@ static int link_set(const char *pindir, const struct hook_place *place, int prog
 	return err;
 }
 
+/* Detached by word, not by the loss of its pin: the kernel would take its time, in which a link for
+ * the same program cannot be made. */
 static int link_remove(const char *pindir, const struct hook_place *place)
 {
+	struct link_state state;
 	char name[64], path[PATH_MAX];
+	int fd = link_open(pindir, place, &state);
 	int err = link_name(name, sizeof(name), place);
 
+	if (fd >= 0) {
+		if (bpf_link_detach(fd) && !err)
+			err = -errno;
+		close(fd);
+	}
 	if (!err)
 		err = pins_path(path, sizeof(path), pindir, name);
 	if (err)
