@@ -11,7 +11,7 @@
 struct route {
 	__u32 ifindex;
 	__be32 next_hop;
-	__be32 source; /* what the kernel would send from; 0 where it does not tell (before 6.7) */
+	__be32 source; /* what the kernel would send from; 0 where it does not tell (before 6.7, mostly) */
 	bool resolved; /* the link addresses of the next hop are known */
 	__u8 link_dst[ETH_ALEN];
 	__u8 link_src[ETH_ALEN];

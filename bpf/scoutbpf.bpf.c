@@ -416,7 +416,7 @@ int read_clock(struct __sk_buff *skb)
 	return bpf_skb_store_bytes(skb, 0, clock, sizeof(clock), 0) ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
-/* Not for packets: TC_ACT_OK where the route lookup tells the source address (6.7), which user
+/* Not for packets: TC_ACT_OK where the route lookup tells the source address (from 6.7 on, mostly), which user
  * space finds out by running this. */
 SEC("tc")
 int probe_route_source(struct __sk_buff *skb)

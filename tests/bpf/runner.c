@@ -232,6 +232,17 @@ __u64 boottime_now(void)
 	return clock[1];
 }
 
+bool kernel_tells_source(void)
+{
+	struct frame in = {.length = 64}, out = {};
+	struct __sk_buff context = {};
+	__u32 verdict;
+
+	assert_int_equal(test_run(skel->progs.probe_route_source, &in, &out, &context, &verdict),
+			 0);
+	return verdict == TC_ACT_OK;
+}
+
 /* --- maps --- */
 
 static int fd(const struct bpf_map *map)

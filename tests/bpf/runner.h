@@ -119,6 +119,9 @@ void container_edit(__u32 slot, void (*edit)(struct container *));
 
 __u64 jiffies_now(void);
 __u64 boottime_now(void);
+
+/* Whether a route lookup of this kernel names the source address (6.7, and some older ones). */
+bool kernel_tells_source(void);
 const struct timeouts *timeouts_used(void);
 
 enum table {
