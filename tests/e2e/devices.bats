@@ -39,7 +39,7 @@ teardown_file()
 # KIND INTERFACE NETWORK4 NETWORK6
 shuttle()
 {
-	lab_spawn host "shuttle-$2" $PYTHON "$E2E/shuttle.py" "$1" host "$2" exp "$2"
+	lab_spawn host "shuttle-$2" "$PYTHON" "$E2E/shuttle.py" "$1" host "$2" exp "$2"
 	lab_wait 5 "$2 in host" ip -n "$LAB_PREFIX-host" link set "$2" up
 	lab_wait 5 "$2 in exp" ip -n "$LAB_PREFIX-exp" link set "$2" up
 	_lab_address host "$2" "$3.2/24" "$4:2/64"
@@ -93,8 +93,7 @@ forwards()
 	local sum
 
 	sum=$(sha256sum <"$LAB_DIR/blob")
-	# The state of the last connection from this port may still be there.
-	run -0 ask exp "$1" "$5" who -p $((10000 + $5 + RANDOM % 50000))
+	run -0 ask exp "$1" "$5" who
 	[[ $output =~ ^$2:[0-9]+\ $4:2000$ ]]
 	run -0 ask_udp exp "$1" "$5" hello
 	[[ $output =~ ^$2:[0-9]+\ $4:2000\ hello$ ]]

@@ -11,7 +11,7 @@ def link_header():
     with namespace("exp"):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.settimeout(3)
-    sock.bind(("10.2.0.6", 45000))
+    sock.bind(("10.2.0.6", 15000))
     for number in range(2):  # the first by the neighbour table, later ones as the answer came
         text = b"by a tun device, %d" % number
         sock.sendto(text, ("10.2.0.2", 2000))
@@ -20,7 +20,7 @@ def link_header():
         expect("ethertype", frame.type, 0x800)
         whole = (
             IP(src="10.2.0.6", dst="10.0.3.2", ttl=63, id=frame[IP].id, flags=frame[IP].flags)
-            / UDP(sport=45000, dport=2000)
+            / UDP(sport=15000, dport=2000)
             / text
         )
         expect("the packet", bytes(frame[IP]), bytes(whole))

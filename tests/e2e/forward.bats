@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # From the VPN into the container: connections, transfers, counters.
+#
+# Source ports that a test names are below the range that the kernel chooses from.
 
 load helpers
 
@@ -56,31 +58,31 @@ transfer()
 	local port
 
 	for port in 22 2000 2009; do
-		run -0 ask exp 10.1.0.2 "$port" who -p $((40000 + port))
-		[ "$output" = "10.1.0.6:$((40000 + port)) 10.0.3.2:$port" ]
+		run -0 ask exp 10.1.0.2 "$port" who -p $((10000 + port))
+		[ "$output" = "10.1.0.6:$((10000 + port)) 10.0.3.2:$port" ]
 	done
 }
 
 @test "tcp to a mapped port reaches the port behind it" {
-	run -0 ask exp 10.1.0.2 8080 who -p 40001
-	[ "$output" = "10.1.0.6:40001 10.0.3.2:80" ]
+	run -0 ask exp 10.1.0.2 8080 who -p 10001
+	[ "$output" = "10.1.0.6:10001 10.0.3.2:80" ]
 	[ "$(lab_probe exp 10.1.0.2 80 0.3)" = "no answer" ]
 }
 
 @test "udp reaches the container, and the answer comes from the address and port that were asked" {
-	run -0 ask_udp exp 10.1.0.2 22 hello -p 40000
-	[ "$output" = "10.1.0.6:40000 10.0.3.2:22 hello" ]
-	run -0 ask_udp exp 10.1.0.2 2000 hello -p 40000
-	[ "$output" = "10.1.0.6:40000 10.0.3.2:2000 hello" ]
-	run -0 ask_udp exp 10.1.0.2 5353 hello -p 40001
-	[ "$output" = "10.1.0.6:40001 10.0.3.2:2000 hello" ]
+	run -0 ask_udp exp 10.1.0.2 22 hello -p 10000
+	[ "$output" = "10.1.0.6:10000 10.0.3.2:22 hello" ]
+	run -0 ask_udp exp 10.1.0.2 2000 hello -p 10000
+	[ "$output" = "10.1.0.6:10000 10.0.3.2:2000 hello" ]
+	run -0 ask_udp exp 10.1.0.2 5353 hello -p 10001
+	[ "$output" = "10.1.0.6:10001 10.0.3.2:2000 hello" ]
 }
 
 @test "a second address of the interface is forwarded while the host holds it" {
 	ip -n "$LAB_PREFIX-host" address add 10.1.0.3/24 dev tap0
-	run -0 ask exp 10.1.0.3 2000 who -p 40010
-	[ "$output" = "10.1.0.6:40010 10.0.3.2:2000" ]
-	run -0 ask_udp exp 10.1.0.3 2000 hello -p 40010
+	run -0 ask exp 10.1.0.3 2000 who -p 10010
+	[ "$output" = "10.1.0.6:10010 10.0.3.2:2000" ]
+	run -0 ask_udp exp 10.1.0.3 2000 hello -p 10010
 	ip -n "$LAB_PREFIX-host" address del 10.1.0.3/24 dev tap0
 	ip -n "$LAB_PREFIX-exp" neighbour replace 10.1.0.3 dev tap0 \
 		lladdr "$(mac_of host tap0)"
@@ -122,8 +124,8 @@ transfer()
 }
 
 @test "two clients with the same port, to the same port, are told apart" {
-	open_end one exp -s 10.1.0.6 -p 40020 10.1.0.2 2000
-	open_end two exp -s 10.1.0.7 -p 40020 10.1.0.2 2000
+	open_end one exp -s 10.1.0.6 -p 10020 10.1.0.2 2000
+	open_end two exp -s 10.1.0.7 -p 10020 10.1.0.2 2000
 	say one echo
 	say two echo
 	say one "I am one"
@@ -151,16 +153,16 @@ transfer()
 @test "flows shows the endpoints of a forwarded connection" {
 	local flow
 
-	open_end shown exp -p 40040 10.1.0.2 8080
+	open_end shown exp -p 10040 10.1.0.2 8080
 	say shown echo
 	say shown "there you are"
 	lab_wait 3 "the echo" heard shown "there you are"
-	flow=$(lab_scoutbpf -j flows | jq -c '.[] | select(.client == "10.1.0.6:40040")')
+	flow=$(lab_scoutbpf -j flows | jq -c '.[] | select(.client == "10.1.0.6:10040")')
 	jq -e '.kind == "forwarded" and .proto == "tcp" and .local == "10.1.0.2:8080" and
 		.target == "10.0.3.2:80" and .state == "established" and .interface == "tap0" and
 		.age < 10 and .idle < 10' <<<"$flow"
 	close_end shown
-	lab_wait 3 "the end of the connection" flow_state 10.1.0.6:40040 closing
+	lab_wait 3 "the end of the connection" flow_state 10.1.0.6:10040 closing
 }
 
 flow_state()
@@ -174,8 +176,8 @@ flow_state()
 
 @test "a flow counts packets as the wire sees them, where the sender leaves cutting to the card" {
 	offloads 1111
-	run -0 lab_in exp timeout 30 nc -n -N -p 40060 10.1.0.2 2000 < <(echo take && cat "$LAB_DIR/blob")
-	lab_scoutbpf -j flows | jq -e '.[] | select(.client == "10.1.0.6:40060") |
+	run -0 lab_in exp timeout 30 nc -n -N -p 10060 10.1.0.2 2000 < <(echo take && cat "$LAB_DIR/blob")
+	lab_scoutbpf -j flows | jq -e '.[] | select(.client == "10.1.0.6:10060") |
 		.bytes > 4194304 and .packets >= 4194304 / 1460 and .packets < 4194304 / 1000'
 }
 
@@ -206,13 +208,13 @@ flow_state()
 }
 
 @test "all ports are forwarded by one command, and one command ends it" {
-	local port=$((RANDOM % 20000 + 30001)) before
+	local port=$((RANDOM % 10000 + 20001)) before
 
 	lab_scoutbpf map port del 8080 8081
 	lab_scoutbpf map port add 1-65535
 	serve cont "$port"
-	run -0 ask exp 10.1.0.2 "$port" who -p 40050
-	[ "$output" = "10.1.0.6:40050 10.0.3.2:$port" ]
+	run -0 ask exp 10.1.0.2 "$port" who -p 10050
+	[ "$output" = "10.1.0.6:10050 10.0.3.2:$port" ]
 	before=$(drops host_control_off)
 	[ "$(lab_probe exp 10.1.0.2 23 0.3)" = "no answer" ]
 	[ "$(drops host_control_off)" -gt "$before" ]

@@ -32,6 +32,7 @@ E2E=$BATS_TEST_DIRNAME
 source "$E2E/../../scripts/lab.sh"
 # scapy is the distribution's, and so is its interpreter.
 PYTHON=/usr/bin/python3
+export PYTHONDONTWRITEBYTECODE=1
 
 # --- a lab ---
 
@@ -70,7 +71,7 @@ serve()
 	local ns=$1
 
 	shift
-	lab_spawn "$ns" "serve-$ns-$1" $PYTHON "$E2E/serve.py" "$LAB_DIR/blob" "$@"
+	lab_spawn "$ns" "serve-$ns-$1" "$PYTHON" "$E2E/serve.py" "$LAB_DIR/blob" "$@"
 	lab_wait 5 "the server in $ns" lab_listens "$ns" "${!#}"
 }
 
@@ -126,7 +127,9 @@ _end()
 
 say()
 {
-	echo "$2" >"$LAB_DIR/$1.in"
+	# An end that has died never opens its side.
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	timeout 5 sh -c 'echo "$0" >"$1"' "$2" "$LAB_DIR/$1.in"
 }
 
 heard()
@@ -192,5 +195,5 @@ no_bad_checksums()
 
 wire()
 {
-	$PYTHON "$E2E/$1.py" "${@:2}"
+	"$PYTHON" "$E2E/$1.py" "${@:2}"
 }

@@ -97,10 +97,10 @@ refused()
 
 @test "host control opens the host to the VPN, IPv4 and IPv6, and not to the LAN" {
 	lab_scoutbpf map host-control on
-	run -0 ask exp 10.1.0.2 23 who -p 40000
-	[ "$output" = "10.1.0.6:40000 10.1.0.2:23" ]
-	run -0 ask exp fd00:1::2 23 who -p 40001
-	[ "$output" = "[fd00:1::6]:40001 [fd00:1::2]:23" ]
+	run -0 ask exp 10.1.0.2 23 who -p 10000
+	[ "$output" = "10.1.0.6:10000 10.1.0.2:23" ]
+	run -0 ask exp fd00:1::2 23 who -p 10001
+	[ "$output" = "[fd00:1::6]:10001 [fd00:1::2]:23" ]
 	[ "$(ask exp 10.1.0.2 23 give | sha256sum)" = "$(sha256sum <"$LAB_DIR/blob")" ]
 	refused lan 192.168.50.1 23
 	refused lan fd00:50::1 23
@@ -113,8 +113,8 @@ refused()
 	lab_scoutbpf map lan on
 	refused lan 192.168.50.1 23
 	lab_scoutbpf map host-control on
-	run -0 ask lan 192.168.50.1 23 who -p 40002
-	[ "$output" = "192.168.50.9:40002 192.168.50.1:23" ]
+	run -0 ask lan 192.168.50.1 23 who -p 10002
+	[ "$output" = "192.168.50.9:10002 192.168.50.1:23" ]
 	lab_scoutbpf map lan off
 	refused lan 192.168.50.1 23
 	lab_scoutbpf map host-control off
@@ -169,21 +169,21 @@ refused()
 	local sum
 
 	sum=$(sha256sum <"$LAB_DIR/blob")
-	run -0 ask host 192.168.50.9 80 who -p 50000
-	[ "$output" = "192.168.50.1:50000 192.168.50.9:80" ]
-	run -0 ask host 10.1.0.6 80 who -p 50001
-	[ "$output" = "10.1.0.2:50001 10.1.0.6:80" ]
-	run -0 ask host fd00:50::9 80 who -p 50002
-	[ "$output" = "[fd00:50::1]:50002 [fd00:50::9]:80" ]
+	run -0 ask host 192.168.50.9 80 who -p 15000
+	[ "$output" = "192.168.50.1:15000 192.168.50.9:80" ]
+	run -0 ask host 10.1.0.6 80 who -p 15001
+	[ "$output" = "10.1.0.2:15001 10.1.0.6:80" ]
+	run -0 ask host fd00:50::9 80 who -p 15002
+	[ "$output" = "[fd00:50::1]:15002 [fd00:50::9]:80" ]
 	run -0 ask host "$(link_local exp tap0)%tap0" 80 who
 	[ "$(ask host 192.168.50.9 80 give | sha256sum)" = "$sum" ]
 	[ "$(ask host fd00:1::6 80 give | sha256sum)" = "$sum" ]
-	run -0 ask_udp host 192.168.50.9 53 query -p 50003
-	[ "$output" = "192.168.50.1:50003 192.168.50.9:53 query" ]
-	run -0 ask_udp host 10.1.0.6 53 query -p 50004
-	[ "$output" = "10.1.0.2:50004 10.1.0.6:53 query" ]
-	run -0 ask_udp host fd00:50::9 53 query -p 50005
-	[ "$output" = "[fd00:50::1]:50005 [fd00:50::9]:53 query" ]
+	run -0 ask_udp host 192.168.50.9 53 query -p 15003
+	[ "$output" = "192.168.50.1:15003 192.168.50.9:53 query" ]
+	run -0 ask_udp host 10.1.0.6 53 query -p 15004
+	[ "$output" = "10.1.0.2:15004 10.1.0.6:53 query" ]
+	run -0 ask_udp host fd00:50::9 53 query -p 15005
+	[ "$output" = "[fd00:50::1]:15005 [fd00:50::9]:53 query" ]
 	lab_in host ping -qc1 -W1 192.168.50.9
 	lab_in host ping -qc1 -W1 10.1.0.6
 	lab_in host ping -qc1 -W1 fd00:50::9
@@ -203,6 +203,7 @@ refused()
 	local slow=$LAB_DIR/slow
 
 	lab_scoutbpf unload
+	# shellcheck disable=SC2016 # expanded by the inner shell
 	lab_spawn host before-load bash -c 'nc -n 192.168.50.9 80 <<<drip >"$0"' "$slow"
 	open_end idle host 10.1.0.6 80
 	say idle echo
@@ -273,6 +274,19 @@ refused()
 
 @test "the answers of a dhcp server reach the host with LAN access off" {
 	wire hostside dhcp
+}
+
+@test "a dhcp client gets its lease with LAN access off" {
+	type -P dhclient dnsmasq >/dev/null || skip "dhclient or dnsmasq is missing"
+	lab_spawn lan dnsmasq dnsmasq --no-daemon --conf-file=/dev/null --user=root --port=0 \
+		--interface=eth0 --bind-interfaces --dhcp-authoritative --no-ping \
+		--dhcp-range=192.168.50.100,192.168.50.150,2m \
+		--dhcp-leasefile="$LAB_DIR/dnsmasq.leases" --pid-file=
+	echo "initial-delay 0;" >"$LAB_DIR/dhclient.conf"
+	# The script that would configure the interface is left out.
+	lab_spawn host dhclient dhclient -d -1 -v -sf /bin/true -cf "$LAB_DIR/dhclient.conf" \
+		-lf "$LAB_DIR/dhclient.leases" -pf "$LAB_DIR/dhclient.pid" eth0
+	lab_wait 15 "the lease" grep -q "^bound to 192.168.50.1[0-9][0-9]" "$LAB_DIR/dhclient.log"
 }
 
 @test "nothing was received with a wrong checksum" {

@@ -48,14 +48,14 @@ def received(sock):
 def unconnected_udp():
     """As a resolver does it: the socket itself would take anybody's answer."""
     before = drops()
-    asker = udp("host", "", 50100)
+    asker = udp("host", "", 15100)
     asker.sendto(b"query", (LAN, 53))
-    expect("the answer", asker.recv(65536), f"{HOST}:50100 {LAN}:53 query".encode())
-    udp("lan", LAN, 54).sendto(b"unasked, other port", (HOST, 50100))
-    udp("lan", "192.168.50.10", 53).sendto(b"unasked, other address", (HOST, 50100))
-    udp("exp", "10.1.0.6", 53).sendto(b"unasked, other side", ("10.1.0.2", 50100))
+    expect("the answer", asker.recv(65536), f"{HOST}:15100 {LAN}:53 query".encode())
+    udp("lan", LAN, 54).sendto(b"unasked, other port", (HOST, 15100))
+    udp("lan", "192.168.50.10", 53).sendto(b"unasked, other address", (HOST, 15100))
+    udp("exp", "10.1.0.6", 53).sendto(b"unasked, other side", ("10.1.0.2", 15100))
     asker.sendto(b"again", (LAN, 53))
-    expect("the answer", asker.recv(65536), f"{HOST}:50100 {LAN}:53 again".encode())
+    expect("the answer", asker.recv(65536), f"{HOST}:15100 {LAN}:53 again".encode())
     expect("what else came", received(asker), [])
     expect("drops", drops()["port_closed"] - before["port_closed"], 3)
 
@@ -68,18 +68,18 @@ def tcp_segments():
         asker = socket.socket()
     for sock in listener, asker:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((HOST, 50101))
+        sock.bind((HOST, 15101))
     asker.connect((LAN, 80))
     listener.listen()
     before = drops()
     to_host = Ether(src=wire.mac, dst=mac) / IP(src=LAN, dst=HOST)
     wire.send(
-        to_host / TCP(sport=81, dport=50101, flags="S"),
-        to_host / TCP(sport=81, dport=50101, flags="A", ack=1),
-        to_host / TCP(sport=80, dport=50102, flags="S"),
+        to_host / TCP(sport=81, dport=15101, flags="S"),
+        to_host / TCP(sport=81, dport=15101, flags="A", ack=1),
+        to_host / TCP(sport=80, dport=15102, flags="S"),
     )
     asker.sendall(b"who\n")
-    expect("the answer", asker.recv(100), f"{HOST}:50101 {LAN}:80\n".encode())
+    expect("the answer", asker.recv(100), f"{HOST}:15101 {LAN}:80\n".encode())
     after = drops()
     moved = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     expect("drops", moved, {"port_closed": 2, "no_flow": 1})

@@ -102,10 +102,10 @@ close_session()
 @test "LAN access opens the forwarded ports to the LAN, and no others" {
 	lab_scoutbpf map lan on
 	lan_access_is true
-	run -0 ask lan 192.168.50.1 22 who -p 40000
-	[ "$output" = "192.168.50.9:40000 10.0.3.2:22" ]
-	run -0 ask_udp lan 192.168.50.1 2000 hello -p 40000
-	[ "$output" = "192.168.50.9:40000 10.0.3.2:2000 hello" ]
+	run -0 ask lan 192.168.50.1 22 who -p 10000
+	[ "$output" = "192.168.50.9:10000 10.0.3.2:22" ]
+	run -0 ask_udp lan 192.168.50.1 2000 hello -p 10000
+	[ "$output" = "192.168.50.9:10000 10.0.3.2:2000 hello" ]
 	[ "$(ask lan 192.168.50.1 2001 give | sha256sum)" = "$(sha256sum <"$LAB_DIR/blob")" ]
 	[ "$(lab_probe lan 192.168.50.1 80 0.3)" = "no answer" ]
 	[ "$(lab_probe lan 192.168.50.1 23 0.3)" = "no answer" ]
@@ -144,15 +144,15 @@ close_session()
 	local refused
 
 	lab_scoutbpf map lan on
-	open_end guest lan -u -p 40001 192.168.50.1 2000
+	open_end guest lan -u -p 10001 192.168.50.1 2000
 	say guest "one"
-	lab_wait 3 "the answer" heard guest "192.168.50.9:40001 10.0.3.2:2000 one"
+	lab_wait 3 "the answer" heard guest "192.168.50.9:10001 10.0.3.2:2000 one"
 	lab_scoutbpf map lan off
 	refused=$(drops lan_off)
 	say guest "two"
 	lab_wait 3 "the drop" more_drops lan_off "$refused"
 	lab_scoutbpf map lan on
-	run ! heard guest "192.168.50.9:40001 10.0.3.2:2000 two"
+	run ! heard guest "192.168.50.9:10001 10.0.3.2:2000 two"
 	close_end guest
 }
 

@@ -69,6 +69,7 @@ peer_of()
 	for address in 192.168.50.9 10.1.0.6 "$INTERNET"; do
 		lab_in cont ping -qc2 -i0.05 -W1 "$address"
 	done
+	# shellcheck disable=SC2016 # expanded by the inner shell
 	lab_in cont bash -c '
 		ping -qc5 -i0.05 -W1 192.168.50.9 & one=$!
 		ping -qc5 -i0.05 -W1 192.168.50.9 & two=$!
@@ -153,7 +154,7 @@ peer_of()
 	local port
 
 	# One that the masquerade keeps where it is free, and one that belongs to the host's sockets.
-	for port in 20000 51000; do
+	for port in 20000 61000; do
 		open_end mine host -p "$port" 192.168.50.9 80
 		say mine echo
 		say mine "of the host"
@@ -176,11 +177,11 @@ peer_of()
 }
 
 @test "flows shows an outbound connection with the address that it is masqueraded with" {
-	open_end out cont -p 51001 192.168.50.9 80
+	open_end out cont -p 61001 192.168.50.9 80
 	say out echo
 	say out "hello"
 	lab_wait 3 "the answer" heard out "hello"
-	lab_scoutbpf -j flows | jq -e '.[] | select(.client == "10.0.3.2:51001") |
+	lab_scoutbpf -j flows | jq -e '.[] | select(.client == "10.0.3.2:61001") |
 		.kind == "outbound" and .proto == "tcp" and .state == "established" and
 		.interface == "eth0" and .target == "192.168.50.9:80" and
 		(.local | startswith("192.168.50.1:"))'
@@ -284,11 +285,11 @@ peer_of()
 }
 
 @test "the host's own connections to the container work" {
-	run -0 ask host 10.0.3.2 2000 who -p 51002
-	[ "$output" = "10.0.3.1:51002 10.0.3.2:2000" ]
+	run -0 ask host 10.0.3.2 2000 who -p 61002
+	[ "$output" = "10.0.3.1:61002 10.0.3.2:2000" ]
 	[ "$(ask host 10.0.3.2 2000 give | sha256sum)" = "$(sha256sum <"$LAB_DIR/blob")" ]
-	run -0 ask_udp host 10.0.3.2 2000 hello -p 51003
-	[ "$output" = "10.0.3.1:51003 10.0.3.2:2000 hello" ]
+	run -0 ask_udp host 10.0.3.2 2000 hello -p 61003
+	[ "$output" = "10.0.3.1:61003 10.0.3.2:2000 hello" ]
 }
 
 @test "nothing was received with a wrong checksum" {

@@ -6,7 +6,6 @@ import socket
 from scapy.utils import checksum
 
 from wire import (
-    ICMP,
     IP,
     TCP,
     UDP,
@@ -59,14 +58,14 @@ OPTIONS = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1, 0)), ("NOP", None),
 
 def whole():
     shapes = [
-        (to_host(UDP(sport=43000, dport=2000) / b"udp, plain"), None),
-        (to_host(UDP(sport=43001, dport=5353) / b"udp, mapped"), 2000),
-        (to_host(UDP(sport=43002, dport=2001) / b"udp, of odd length."), None),
-        (to_host(UDP(sport=43003, dport=2000) / (b"udp, as long as it gets" * 64)[:1472]), None),
-        (to_host(UDP(sport=43004, dport=2000) / b"udp, marked", tos=0xB9, id=7, flags="DF"), None),
-        (to_host(UDP(sport=43005, dport=2000) / b"udp, far travelled", ttl=2), None),
-        (to_host(TCP(sport=43006, dport=22, seq=1, options=OPTIONS) / b"syn with data"), None),
-        (to_host(TCP(sport=43007, dport=8080, seq=2, flags="SEC") / b"syn, mapped"), 80),
+        (to_host(UDP(sport=13000, dport=2000) / b"udp, plain"), None),
+        (to_host(UDP(sport=13001, dport=5353) / b"udp, mapped"), 2000),
+        (to_host(UDP(sport=13002, dport=2001) / b"udp, of odd length."), None),
+        (to_host(UDP(sport=13003, dport=2000) / (b"udp, as long as it gets" * 64)[:1472]), None),
+        (to_host(UDP(sport=13004, dport=2000) / b"udp, marked", tos=0xB9, id=7, flags="DF"), None),
+        (to_host(UDP(sport=13005, dport=2000) / b"udp, far travelled", ttl=2), None),
+        (to_host(TCP(sport=13006, dport=22, seq=1, options=OPTIONS) / b"syn with data"), None),
+        (to_host(TCP(sport=13007, dport=8080, seq=2, flags="SEC") / b"syn, mapped"), 80),
     ]
     for frame, dport in shapes:
         text = bytes(frame[Raw])
@@ -75,23 +74,23 @@ def whole():
         expected = into_container(frame, dport)
         if seen != expected:
             fail(f"{text[:20]}: received, expected", bytes(seen), expected)
-    padded = bytes(to_host(UDP(sport=43008, dport=2000) / b"short")) + b"padding of the frame"
+    padded = bytes(to_host(UDP(sport=13008, dport=2000) / b"short")) + b"padding of the frame"
     exp.send(padded)
     seen = cont.wait("a padded frame", is_about(b"short"))
-    expected = into_container(to_host(UDP(sport=43008, dport=2000) / b"short"))
+    expected = into_container(to_host(UDP(sport=13008, dport=2000) / b"short"))
     expect("a padded frame", bytes(seen[: len(expected)]), expected)
 
 
 def whole_answer():
     """The container's end is played, too, on a port without a server."""
-    question = to_host(UDP(sport=43100, dport=2005) / b"question")
+    question = to_host(UDP(sport=13100, dport=2005) / b"question")
     exp.send(question)
     cont.wait("the question", is_about(b"question"))
     for ttl, text in (64, b"the answer"), (2, b"another answer, odd"):
         answer = (
             Ether(src=cont.mac, dst=veth)
             / IP(src=CONTAINER, dst=EXPERT, ttl=ttl, id=99, tos=0x10, flags="DF")
-            / UDP(sport=2005, dport=43100)
+            / UDP(sport=2005, dport=13100)
             / text
         )
         cont.send(answer)
@@ -101,22 +100,22 @@ def whole_answer():
 
 def find_payload():
     """Two bytes that make the checksum of the translated packet zero before it is written."""
-    probe = IP(src=EXPERT, dst=CONTAINER) / UDP(sport=43200, dport=2000, chksum=0) / b"\0\0"
+    probe = IP(src=EXPERT, dst=CONTAINER) / UDP(sport=13200, dport=2000, chksum=0) / b"\0\0"
     udp = bytes(probe[UDP])
     pseudo = socket.inet_aton(EXPERT) + socket.inet_aton(CONTAINER) + b"\0\x11\0\x0a"
     return checksum(pseudo + udp).to_bytes(2, "big")
 
 
 def udp_checksums():
-    none = to_host(UDP(sport=43201, dport=2000, chksum=0) / b"no checksum")
+    none = to_host(UDP(sport=13201, dport=2000, chksum=0) / b"no checksum")
     exp.send(none)
     seen = cont.wait("udp without a checksum", is_about(b"no checksum"))
     expect("udp without a checksum", bytes(seen), into_container(none))
     expect("its checksum", Ether(seen)[UDP].chksum, 0)
 
     payload = find_payload()
-    exp.send(to_host(UDP(sport=43200, dport=2000) / payload))
-    seen = cont.wait("udp", lambda f: UDP in (e := Ether(f)) and e[UDP].sport == 43200)
+    exp.send(to_host(UDP(sport=13200, dport=2000) / payload))
+    seen = cont.wait("udp", lambda f: UDP in (e := Ether(f)) and e[UDP].sport == 13200)
     expect("the payload", bytes(Ether(seen)[UDP].payload)[:2], payload)
     expect("a checksum that becomes zero", Ether(seen)[UDP].chksum, 0xFFFF)
 
@@ -154,12 +153,12 @@ def two_ways():
     """Behind either port is the same one: of one client's tuple there can be only one."""
     before = drops()["tuple_taken"]
     exp.send(
-        to_host(UDP(sport=43500, dport=2000) / b"by 2000"),
-        to_host(UDP(sport=43500, dport=5353) / b"by 5353"),
-        to_host(UDP(sport=43500, dport=2000) / b"again by 2000"),
-        to_host(TCP(sport=43501, dport=8080, seq=1) / b"by 8080"),
-        to_host(TCP(sport=43501, dport=8081, seq=1) / b"by 8081"),
-        to_host(TCP(sport=43502, dport=8081, seq=1) / b"of another port"),
+        to_host(UDP(sport=13500, dport=2000) / b"by 2000"),
+        to_host(UDP(sport=13500, dport=5353) / b"by 5353"),
+        to_host(UDP(sport=13500, dport=2000) / b"again by 2000"),
+        to_host(TCP(sport=13501, dport=8080, seq=1) / b"by 8080"),
+        to_host(TCP(sport=13501, dport=8081, seq=1) / b"by 8081"),
+        to_host(TCP(sport=13502, dport=8081, seq=1) / b"of another port"),
     )
     cont.wait("the last one", is_about(b"of another port"))
     for text in b"by 2000", b"again by 2000", b"by 8080":
@@ -172,10 +171,10 @@ def two_ways():
 def last_hop():
     before = drops()["ttl"]
     exp.send(
-        to_host(UDP(sport=43300, dport=2000) / b"ends here", ttl=1),
-        to_host(UDP(sport=43301, dport=2000) / b"ends here", ttl=0),
-        to_host(TCP(sport=43302, dport=2000) / b"ends here", ttl=1),
-        to_host(UDP(sport=43303, dport=2000) / b"goes on", ttl=2),
+        to_host(UDP(sport=13300, dport=2000) / b"ends here", ttl=1),
+        to_host(UDP(sport=13301, dport=2000) / b"ends here", ttl=0),
+        to_host(TCP(sport=13302, dport=2000) / b"ends here", ttl=1),
+        to_host(UDP(sport=13303, dport=2000) / b"goes on", ttl=2),
     )
     seen = cont.wait("what has a hop left", is_about(b"goes on"))
     expect("its time to live", Ether(seen)[IP].ttl, 1)
@@ -188,11 +187,11 @@ def wrong_checksum():
     """The gateway repairs nothing, and the counters that other tests rely on do count."""
     before = counter("cont", "UdpInCsumErrors"), counter("cont", "TcpInCsumErrors")
     exp.send(
-        to_host(UDP(sport=43400, dport=2000, chksum=0x1234) / b"wrong"),
-        to_host(TCP(sport=43401, dport=2000, chksum=0x1234) / b"wrong"),
-        to_host(UDP(sport=43402, dport=2000) / b"right"),
+        to_host(UDP(sport=13400, dport=2000, chksum=0x1234) / b"wrong"),
+        to_host(TCP(sport=13401, dport=2000, chksum=0x1234) / b"wrong"),
+        to_host(UDP(sport=13402, dport=2000) / b"right"),
     )
-    exp.wait("the answer", is_about(b"10.1.0.6:43402 10.0.3.2:2000 right"))
+    exp.wait("the answer", is_about(b"10.1.0.6:13402 10.0.3.2:2000 right"))
     after = counter("cont", "UdpInCsumErrors"), counter("cont", "TcpInCsumErrors")
     expect("checksum errors", (after[0] - before[0], after[1] - before[1]), (1, 1))
 

@@ -53,9 +53,9 @@ cont_to_lan = cont_frame / IP(src="10.0.3.2", dst="192.168.50.9")
 # The answer to what is let in is expected, or the expert's stack would complain.
 with namespace("exp"):
     answered = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    answered.bind(("10.1.0.6", 44000))
-LET_IN = exp_to_host / UDP(sport=44000, dport=2000)
-SYN22, SYN23, SYN80 = (TCP(sport=44001, dport=port, flags="S") for port in (22, 23, 80))
+    answered.bind(("10.1.0.6", 14000))
+LET_IN = exp_to_host / UDP(sport=14000, dport=2000)
+SYN22, SYN23, SYN80 = (TCP(sport=14001, dport=port, flags="S") for port in (22, 23, 80))
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 # Of the host's stack: anything received, anything said back.
@@ -108,7 +108,7 @@ def refused(wire, frames, **expected):
 
 
 def fragments():
-    udp = exp_to_host / UDP(sport=44002, dport=2000) / (b"fragmented " * 300)
+    udp = exp_to_host / UDP(sport=14002, dport=2000) / (b"fragmented " * 300)
     parts = fragment(udp, fragsize=1000)
     tiny = exp_to_host.copy()
     tiny[IP].flags, tiny[IP].proto = "MF", 6
@@ -123,7 +123,7 @@ def fragments():
 def ip_options():
     options = [IPOption_RR(routers=["10.1.0.7"])]
     frames = []
-    for layer in SYN22, SYN23, SYN80, UDP(sport=44003, dport=2000):
+    for layer in SYN22, SYN23, SYN80, UDP(sport=14003, dport=2000):
         frame = exp_to_host / layer
         frame[IP].options = options
         frames.append(frame)
@@ -145,9 +145,10 @@ def vlan_tags():
 def priority_tag():
     """VLAN 0 is none: the container gets the packet, without the tag."""
     ip = IP(src="10.1.0.6", dst="10.1.0.2")
-    exp.send(exp_frame / Dot1Q(vlan=0, prio=5) / ip / UDP(sport=44004, dport=2000) / b"prio")
+    exp.send(exp_frame / Dot1Q(vlan=0, prio=5) / ip / UDP(sport=14004, dport=2000) / b"prio")
     seen = Ether(cont.wait("the packet", lambda frame: b"prio" in frame))
     expect("its ethertype", hex(seen.type), "0x800")
+    exp.wait("its answer", lambda frame: b"prio" in frame)
     refused(exp, [exp_frame / Dot1Q(vlan=0, prio=5) / ip / SYN80], port_closed=1)
 
 
@@ -157,7 +158,7 @@ def other_machines():
     frames = [
         foreign / IP(src="10.1.0.6", dst="10.1.0.7") / SYN22,
         foreign / IP(src="10.1.0.6", dst="10.1.0.2") / SYN22,
-        foreign / IP(src="10.1.0.6", dst="10.1.0.2") / UDP(sport=44005, dport=2000),
+        foreign / IP(src="10.1.0.6", dst="10.1.0.2") / UDP(sport=14005, dport=2000),
         foreign / IPv6(src="fd00:1::6", dst="fd00:1::2") / SYN23,
     ]
     refused(exp, frames, other_host=4)
@@ -171,18 +172,18 @@ def groups():
     multicast = Ether(src=exp.mac, dst="01:00:5e:00:00:01")
     frames = [
         group / IP(src="10.1.0.6", dst="10.1.0.2") / SYN22,
-        group / IP(src="10.1.0.6", dst="10.1.0.2") / UDP(sport=44006, dport=2000),
-        group / IP(src="10.1.0.6", dst="255.255.255.255") / UDP(sport=44006, dport=2000),
-        multicast / IP(src="10.1.0.6", dst="224.0.0.1") / UDP(sport=44006, dport=2000),
+        group / IP(src="10.1.0.6", dst="10.1.0.2") / UDP(sport=14006, dport=2000),
+        group / IP(src="10.1.0.6", dst="255.255.255.255") / UDP(sport=14006, dport=2000),
+        multicast / IP(src="10.1.0.6", dst="224.0.0.1") / UDP(sport=14006, dport=2000),
         multicast / IP(src="10.1.0.6", dst="10.1.0.2") / SYN22,
-        exp_frame / IP(src="10.1.0.6", dst="224.0.0.1") / UDP(sport=44006, dport=2000),
-        exp_frame / IP(src="10.1.0.6", dst="255.255.255.255") / UDP(sport=44006, dport=2000),
+        exp_frame / IP(src="10.1.0.6", dst="224.0.0.1") / UDP(sport=14006, dport=2000),
+        exp_frame / IP(src="10.1.0.6", dst="255.255.255.255") / UDP(sport=14006, dport=2000),
         group / IP(src="10.1.0.6", dst="10.1.0.2") / ICMP(),
-        multicast / IPv6(src="fd00:1::6", dst="ff02::1") / UDP(sport=44006, dport=2000),
+        multicast / IPv6(src="fd00:1::6", dst="ff02::1") / UDP(sport=14006, dport=2000),
         multicast / IPv6(src="fd00:1::6", dst="ff02::1") / ICMPv6EchoRequest(),
     ]
     refused(exp, frames, group=len(frames))
-    frames = [exp_frame / IP(src="10.1.0.6", dst="10.1.0.255") / UDP(sport=44006, dport=2000)]
+    frames = [exp_frame / IP(src="10.1.0.6", dst="10.1.0.255") / UDP(sport=14006, dport=2000)]
     refused(exp, frames, not_local=1)
 
 
@@ -190,7 +191,7 @@ def wrong_addresses():
     elsewhere = "10.1.0.7", "10.0.3.1", "10.0.3.2", "192.168.50.1", "192.168.50.9", "8.8.8.8"
     frames = [exp_frame / IP(src="10.1.0.6", dst=dst) / SYN22 for dst in elsewhere]
     frames += [
-        exp_frame / IP(src="10.1.0.6", dst=dst) / UDP(sport=44007, dport=2000)
+        exp_frame / IP(src="10.1.0.6", dst=dst) / UDP(sport=14007, dport=2000)
         for dst in elsewhere
     ]
     frames += [exp_frame / IP(src="10.1.0.6", dst=dst) / ICMP() for dst in elsewhere]
@@ -206,7 +207,7 @@ def no_default_route():
         frames = [
             exp_frame / IP(src="10.1.0.6", dst=dst) / layer
             for dst in ("8.8.8.8", "10.9.9.9")
-            for layer in (SYN22, UDP(sport=44008, dport=2000), ICMP())
+            for layer in (SYN22, UDP(sport=14008, dport=2000), ICMP())
         ]
         refused(exp, frames, not_local=6)
     finally:
@@ -217,25 +218,25 @@ def scans():
     """No packet but a SYN opens anything, on open ports and on closed ones."""
     flags = "A", "F", "R", "RA", "", "FPU", "SA", "SF", "SR", "PA"
     frames = [
-        exp_to_host / TCP(sport=44009, dport=port, flags=flag, ack=1)
+        exp_to_host / TCP(sport=14009, dport=port, flags=flag, ack=1)
         for flag in flags
         for port in (22, 23, 80)
     ]
     refused(exp, frames, no_flow=len(frames))
-    frames = [lan_to_host / TCP(sport=44009, dport=port, flags="A") for port in (22, 23, 80)]
+    frames = [lan_to_host / TCP(sport=14009, dport=port, flags="A") for port in (22, 23, 80)]
     refused(lan, frames, no_flow=3)
-    frames = [exp6_to_host / TCP(sport=44009, dport=port, flags="A") for port in (22, 23, 80)]
+    frames = [exp6_to_host / TCP(sport=14009, dport=port, flags="A") for port in (22, 23, 80)]
     refused(exp, frames, no_flow=3)
 
 
 def closed_ports():
-    frames = [exp_to_host / UDP(sport=44010, dport=port) for port in (22, 23, 53, 2010, 65535)]
-    frames += [exp_to_host / TCP(sport=44010, dport=port, flags="S") for port in (1, 80, 2010)]
-    frames += [exp6_to_host / UDP(sport=44010, dport=53), exp6_to_host / SYN80]
+    frames = [exp_to_host / UDP(sport=14010, dport=port) for port in (22, 23, 53, 2010, 65535)]
+    frames += [exp_to_host / TCP(sport=14010, dport=port, flags="S") for port in (1, 80, 2010)]
+    frames += [exp6_to_host / UDP(sport=14010, dport=53), exp6_to_host / SYN80]
     refused(exp, frames, port_closed=10)
     refused(exp, [exp_to_host / SYN23, exp6_to_host / SYN23], host_control_off=2)
     refused(exp, [exp6_to_host / SYN22], ipv6=1)
-    frames = [lan_to_host / SYN22, lan_to_host / UDP(sport=44010, dport=2000)]
+    frames = [lan_to_host / SYN22, lan_to_host / UDP(sport=14010, dport=2000)]
     refused(lan, frames, lan_off=2)
     refused(lan, [lan_to_host / SYN23, lan_to_host / SYN80], host_control_off=1, port_closed=1)
 
@@ -290,7 +291,7 @@ def cut_short():
 
 
 def icmp():
-    quoted = bytes(IP(src="10.1.0.2", dst="10.1.0.6") / TCP(sport=22, dport=44011))[:28]
+    quoted = bytes(IP(src="10.1.0.2", dst="10.1.0.6") / TCP(sport=22, dport=14011))[:28]
     errors = [
         exp_to_host / ICMP(type=3, code=3) / quoted,
         exp_to_host / ICMP(type=11) / quoted,
@@ -303,10 +304,10 @@ def icmp():
 
 def other_zone():
     """The LAN claims to be the expert, and so belongs to none of the expert's connections."""
-    exp.send(exp_to_host / UDP(sport=44012, dport=2000) / b"the expert's")
-    cont.wait("the expert's packet", lambda frame: b"the expert's" in frame)
+    exp.send(exp_to_host / UDP(sport=14012, dport=2000) / b"the expert's")
+    exp.wait("the answer to the expert", lambda frame: b"the expert's" in frame)
     forged = lan_frame / IP(src="10.1.0.6", dst="10.1.0.2")
-    frames = [forged / UDP(sport=44012, dport=2000) / b"forged"]
+    frames = [forged / UDP(sport=14012, dport=2000) / b"forged"]
     refused(lan, frames, lan_off=1)
     scoutbpf("map", "lan", "on")
     try:
