@@ -25,8 +25,8 @@ static const struct command {
 	{{"status"}, "", "what is guarded, what is exposed, what is wrong", command_status},
 	{{"check"}, "[FILE]", "validate a configuration file", command_check},
 	{{"map", "show"}, "", "the forwarded ports and the switches", command_map_show},
-	{{"map", "port", "add"}, "[--for DURATION] SPEC…", "forward ports", command_map_port_add},
-	{{"map", "port", "del"}, "SPEC…", "stop forwarding ports", command_map_port_del},
+	{{"map", "port", "add"}, "[--for DURATION] SPEC...", "forward ports", command_map_port_add},
+	{{"map", "port", "del"}, "SPEC...", "stop forwarding ports", command_map_port_del},
 	{{"map", "lan"}, "on [--for DURATION] | off", "LAN access", command_map_lan},
 	{{"map", "host-control"},
 	 "on [--for DURATION] | off",
@@ -58,7 +58,7 @@ static void print_help(void)
 	char name[64], synopsis[128];
 	size_t i;
 
-	printf("usage: scoutbpf [-c FILE] [-p PINDIR] [-j] COMMAND …\n\n");
+	printf("usage: scoutbpf [-c FILE] [-p PINDIR] [-j] COMMAND ...\n\n");
 	for (i = 0; i < COMMAND_COUNT; i++) {
 		command_name(&commands[i], name, sizeof(name));
 		snprintf(synopsis, sizeof(synopsis), "%s%s%s", name,

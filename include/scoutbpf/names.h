@@ -18,6 +18,7 @@
 #define MAP_PORT_COUNTS port_counts /* per-CPU hash, grant index -> struct port_count */
 #define MAP_TOTALS totals /* per-CPU array of __u64, by enum total */
 #define MAP_DRAFTS drafts /* scratch, not pinned */
+#define MAP_PACKETS packets /* scratch, not pinned */
 
 /* Those that are pinned. Meta comes last: where it is pinned, all the others are. */
 #define PINNED_MAPS(X)         \
