@@ -70,11 +70,12 @@ static __always_inline bool has_socket(struct __sk_buff *skb, const struct tuple
  * Whether the packet belongs to a connection of the host's own, which then gets its entries. Host
  * control is never adopted: its sockets outlive the grant, and only the grant counts.
  */
-static __noinline bool adopt(struct __sk_buff *skb, const struct packet *packet, __u64 now)
+__noinline int adopt(struct __sk_buff *skb, __u64 now)
 {
+	const struct packet *packet = handed_packet();
 	struct lease lease = {};
 
-	if (packet->to_group || is_opening_syn(packet) || is_host_control(packet))
+	if (!packet || packet->to_group || is_opening_syn(packet) || is_host_control(packet))
 		return false;
 	if (!has_socket(skb, &packet->tuple, packet->v4))
 		return false;
@@ -120,12 +121,13 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, const struct pack
 }
 
 /* Whether an ICMP error is about a live flow of the host's own, and so for the stack. */
-static __noinline bool is_host_error(struct __sk_buff *skb, const struct packet *error)
+__noinline int is_host_error(struct __sk_buff *skb)
 {
+	const struct packet *error = handed_packet();
 	struct tuple sent, answer;
 	struct flow *flow;
 
-	if (parse_quoted(skb, error, &sent))
+	if (!error || parse_quoted(skb, error, &sent))
 		return false;
 	answer = tuple_reversed(&sent);
 	flow = bpf_map_lookup_elem(&MAP_FLOWS, &answer);

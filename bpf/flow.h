@@ -256,7 +256,7 @@ static __always_inline void forget_in(void *table, const struct tuple *key)
 }
 
 /* What KEY was before: it opens anew, and may be translated otherwise now. */
-static __noinline void forget_former(const struct tuple *key)
+static __always_inline void forget_former(const struct tuple *key)
 {
 	forget_in(&MAP_FLOWS, key);
 	forget_in(&MAP_HALF_OPEN, key);

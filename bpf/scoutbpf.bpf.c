@@ -163,43 +163,18 @@ static __always_inline int forward(struct __sk_buff *skb, const struct packet *p
 }
 
 /*
- * What is not a packet of a known flow is told to functions that are not static: the verifier
- * looks at such a one by itself, once, and not on every way that leads to it. They take no
- * pointers, and so the packet is handed over beside them.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct packet);
-} MAP_PACKETS SEC(".maps");
-
-static __always_inline struct packet *handed_packet(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&MAP_PACKETS, &zero);
-}
-
-static __always_inline bool hand_over(const struct packet *packet)
-{
-	struct packet *handed = handed_packet();
-
-	if (handed)
-		*handed = *packet;
-	return handed;
-}
-
-/*
  * New from VPN or LAN: asks the policy, and whether the address is the host's. Returns 0 when a
  * flow was opened, PASS, or a reason.
  */
-static __always_inline int new_from_outside(struct __sk_buff *skb, const struct packet *packet,
-					    __u32 l2, __u64 now)
+__noinline int new_from_outside(struct __sk_buff *skb, __u32 l2, __u64 now)
 {
-	struct decision decision = policy_outside(packet);
+	const struct packet *packet = handed_packet();
+	struct decision decision;
 	int err;
 
+	if (!packet)
+		return -DROP_TABLE_FULL;
+	decision = policy_outside(packet);
 	if (decision.action == ACTION_DROP) {
 		if (decision.lease.gen)
 			count_port_refused(decision.lease.grant);
@@ -221,15 +196,15 @@ static __always_inline int new_from_outside(struct __sk_buff *skb, const struct 
 	return err;
 }
 
-__noinline int unknown_from_outside(struct __sk_buff *skb, __u32 l2, __u64 now)
+/* What belongs to the host although no flow says so. Returns 0 for what is new, PASS, or a reason. */
+static __always_inline int unknown_to_flows(struct __sk_buff *skb, const struct packet *packet,
+					    __u64 now)
 {
-	struct packet *packet = handed_packet();
-
-	if (!packet)
+	if (!hand_over(packet))
 		return -DROP_TABLE_FULL;
 	if (packet->icmp == ICMP_CLASS_ERROR)
-		return is_host_error(skb, packet) ? PASS : -DROP_ICMP_ERROR;
-	return adopt(skb, packet, now) ? PASS : new_from_outside(skb, packet, l2, now);
+		return is_host_error(skb) ? PASS : -DROP_ICMP_ERROR;
+	return adopt(skb, now) ? PASS : 0;
 }
 
 static __always_inline int from_outside(struct __sk_buff *skb, __u8 zone, __u32 l2)
@@ -245,7 +220,9 @@ static __always_inline int from_outside(struct __sk_buff *skb, __u8 zone, __u32 
 		return -DROP_OTHER_HOST;
 	result = known_flow(skb, &packet, l2, now, &flow);
 	if (!result && !flow) {
-		result = hand_over(&packet) ? unknown_from_outside(skb, l2, now) : -DROP_TABLE_FULL;
+		result = unknown_to_flows(skb, &packet, now);
+		if (!result)
+			result = new_from_outside(skb, l2, now);
 		if (!result)
 			result = opened_flow(&packet, &flow);
 	}
@@ -291,33 +268,26 @@ static __always_inline bool is_spoofed(const struct __sk_buff *skb, const __u32 
 }
 
 /* New from the container. Returns 0 when a flow was opened, PASS, or a reason. */
-static __always_inline int new_from_container(struct __sk_buff *skb, const struct packet *packet,
-					      __u64 now)
+__noinline int new_from_container(struct __sk_buff *skb, __u64 now)
 {
-	__u32 *slot = bpf_map_lookup_elem(&MAP_CONTAINER_SLOTS, &packet->tuple.src);
-	struct query query = query_of(packet);
+	const struct packet *packet = handed_packet();
+	struct query query;
 	struct route route;
+	__u32 *slot;
 	int result;
 
+	if (!packet)
+		return -DROP_TABLE_FULL;
 	if (!packet->v4 || packet->to_group || is_dhcp_request(packet))
 		return new_to_host(skb, packet);
+	slot = bpf_map_lookup_elem(&MAP_CONTAINER_SLOTS, &packet->tuple.src);
 	if (!slot || is_spoofed(skb, slot))
 		return -DROP_SPOOFED;
+	query = query_of(packet);
 	result = route_lookup(skb, &query, &route);
 	if (result == ROUTE_NONE)
 		return new_to_host(skb, packet);
 	return result ?: new_to_outside(skb, packet, &route, *slot, now);
-}
-
-__noinline int unknown_from_container(struct __sk_buff *skb, __u64 now)
-{
-	struct packet *packet = handed_packet();
-
-	if (!packet)
-		return -DROP_TABLE_FULL;
-	if (packet->icmp == ICMP_CLASS_ERROR)
-		return is_host_error(skb, packet) ? PASS : -DROP_ICMP_ERROR;
-	return adopt(skb, packet, now) ? PASS : new_from_container(skb, packet, now);
 }
 
 static __always_inline int from_container(struct __sk_buff *skb)
@@ -333,7 +303,9 @@ static __always_inline int from_container(struct __sk_buff *skb)
 		return -DROP_OTHER_HOST;
 	result = known_flow(skb, &packet, ETH_HLEN, now, &flow);
 	if (!result && !flow) {
-		result = hand_over(&packet) ? unknown_from_container(skb, now) : -DROP_TABLE_FULL;
+		result = unknown_to_flows(skb, &packet, now);
+		if (!result)
+			result = new_from_container(skb, now);
 		if (!result)
 			result = opened_flow(&packet, &flow);
 	}

@@ -2,12 +2,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
@@ -19,35 +16,12 @@
 
 #include "dataplane.h"
 #include "error.h"
-#include "hook.h"
+#include "clock.h"
+#include "interfaces.h"
 #include "pins.h"
+#include "plan.h"
 #include "policy.h"
 #include "scoutbpf.skel.h"
-
-/* An interface to guard and how far its change got, for the way back. */
-struct place {
-	struct hook_place at;
-	enum hook wanted; /* 0: the best that there is; what that was, once changed */
-	int program; /* to be put there; the skeleton's */
-	enum hook before; /* what stood there; 0: nothing */
-	int before_program; /* -1: nothing */
-	bool changed;
-};
-
-struct plan {
-	struct place *places; /* two for each interface: in, out */
-	size_t count;
-};
-
-__u32 jiffies_per_second(void)
-{
-	struct timespec tick;
-
-	/* The coarse clock moves with the tick: its resolution is a jiffy. */
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || !tick.tv_nsec)
-		return 250;
-	return (1000000000L + tick.tv_nsec / 2) / tick.tv_nsec;
-}
 
 static void set_timeouts(struct scoutbpf_bpf *skel)
 {
@@ -186,263 +160,6 @@ static int open_programs(const char *pindir, const struct config *config, const 
 	return 0;
 }
 
-static int program_for(const struct scoutbpf_bpf *skel, enum zone zone, bool ethernet, bool egress)
-{
-#define X(name, of_zone, of_ethernet, of_egress)                                     \
-	if (zone == (of_zone) && ethernet == (of_ethernet) && egress == (of_egress)) \
-		return bpf_program__fd(skel->progs.name);
-	PROGRAMS(X)
-#undef X
-	return -1;
-}
-
-static void plan_place(struct plan *plan, const char *pindir, const struct link *link,
-		       enum hook wanted, bool egress, int program)
-{
-	struct place *place = &plan->places[plan->count++];
-	__u32 id;
-
-	*place = (struct place){.wanted = wanted, .program = program};
-	place->at.ifindex = link->ifindex;
-	place->at.egress = egress;
-	memcpy(place->at.ifname, link->name, sizeof(place->at.ifname));
-	place->before = hook_find(pindir, &place->at, &id);
-	place->before_program = place->before ? pins_get_program(pindir, id) : -1;
-}
-
-/* Every interface that the file names and the machine has. */
-static int make_plan(struct plan *plan, const struct scoutbpf_bpf *skel, const char *pindir,
-		     const struct config *config, const struct links *links)
-{
-	size_t i;
-
-	*plan = (struct plan){.places = calloc(2 * links->link_count + 1, sizeof(struct place))};
-	if (!plan->places)
-		return -ENOMEM;
-	for (i = 0; i < links->link_count; i++) {
-		const struct link *link = &links->links[i];
-		enum zone zone = config_role(config, link->name, NULL);
-		int egress;
-
-		if (!zone || link->loopback)
-			continue;
-		if (program_for(skel, zone, link->ethernet, false) < 0) {
-			complain(link->name, "a container's interface must be an Ethernet one");
-			return -EPROTONOSUPPORT;
-		}
-		for (egress = 0; egress < 2; egress++)
-			plan_place(plan, pindir, link, config->hook, egress,
-				   program_for(skel, zone, link->ethernet, egress));
-	}
-	if (plan->count > 2UL * MAX_INTERFACES) {
-		complain("load", "more than %d interfaces to guard", MAX_INTERFACES);
-		return -E2BIG;
-	}
-	if (plan->count)
-		return 0;
-	complain("load", "none of the interfaces that the configuration names exists");
-	return -ENODEV;
-}
-
-static void free_plan(struct plan *plan)
-{
-	size_t i;
-
-	for (i = 0; i < plan->count; i++)
-		if (plan->places[i].before_program >= 0)
-			close(plan->places[i].before_program);
-	free(plan->places);
-}
-
-static int attach(struct plan *plan, const char *pindir)
-{
-	size_t i;
-
-	for (i = 0; i < plan->count; i++) {
-		struct place *place = &plan->places[i];
-		int err =
-			hook_set(pindir, &place->at, place->wanted, place->program, &place->wanted);
-
-		if (err) {
-			complain(place->at.ifname, "cannot be guarded: %s", strerror(-err));
-			return err;
-		}
-		place->changed = true;
-	}
-	return 0;
-}
-
-/* A new program that cannot be put back stays: it guards by the old policy, which still stands. */
-static int put_back(const struct place *place, const char *pindir)
-{
-	enum hook used;
-
-	if (place->before != place->wanted)
-		return hook_remove(pindir, &place->at, place->wanted);
-	if (place->before_program < 0)
-		return 0;
-	return hook_set(pindir, &place->at, place->before, place->before_program, &used);
-}
-
-static void roll_back(struct plan *plan, const char *pindir)
-{
-	size_t i = plan->count;
-
-	while (i--) {
-		struct place *place = &plan->places[i];
-		int err = place->changed ? put_back(place, pindir) : 0;
-
-		if (err)
-			complain(place->at.ifname, "could not be put back: %s", strerror(-err));
-	}
-}
-
-/* Where the kind of hook has changed, also in a load that was killed, the old one goes when all the
- * new ones stand. */
-static int leave_other_hooks(const struct plan *plan, const char *pindir)
-{
-	size_t i;
-
-	for (i = 0; i < plan->count; i++) {
-		const struct place *place = &plan->places[i];
-		int err = hook_remove(pindir, &place->at,
-				      place->wanted == HOOK_TCX ? HOOK_CLSACT : HOOK_TCX);
-
-		if (err) {
-			complain(place->at.ifname, "the old hook stays: %s", strerror(-err));
-			return err;
-		}
-	}
-	return 0;
-}
-
-static bool is_planned(const struct plan *plan, __u32 ifindex)
-{
-	size_t i;
-
-	for (i = 0; i < plan->count; i++)
-		if (plan->places[i].at.ifindex == ifindex)
-			return true;
-	return false;
-}
-
-/* Takes ours away from both sides of an interface. */
-static int release(const char *pindir, const struct link *link)
-{
-	struct hook_place in = {.ifindex = link->ifindex};
-	struct hook_place out = {.ifindex = link->ifindex, .egress = true};
-	int err = hook_remove(pindir, &in, 0);
-
-	if (!err)
-		err = hook_remove(pindir, &out, 0);
-	if (err)
-		complain(link->name, "cannot be released: %s", strerror(-err));
-	return err;
-}
-
-/* Interfaces that are guarded still but that the file does not name any more. */
-static int release_unplanned(const struct plan *plan, const char *pindir, const struct links *links)
-{
-	size_t i;
-
-	for (i = 0; i < links->link_count; i++) {
-		int err;
-
-		if (is_planned(plan, links->links[i].ifindex))
-			continue;
-		err = release(pindir, &links->links[i]);
-		if (err)
-			return err;
-	}
-	return hook_forget_dead(pindir);
-}
-
-/* The slot that has NAME, else a free one; -E2BIG where there is none. */
-static int slot_for(const struct interface *table, const char *name)
-{
-	int slot, free_slot = -E2BIG;
-
-	for (slot = 0; slot < MAX_INTERFACES; slot++) {
-		if (!strncmp(table[slot].name, name, sizeof(table[slot].name)))
-			return slot;
-		if (free_slot < 0 && !table[slot].name[0])
-			free_slot = slot;
-	}
-	return free_slot;
-}
-
-/* What TABLE, as it was, becomes. Names that are not planned (any more) keep their slots. */
-static int plan_interfaces(struct interface *table, const struct plan *plan,
-			   const struct config *config, const struct links *links)
-{
-	size_t i;
-	int slot;
-
-	for (slot = 0; slot < MAX_INTERFACES; slot++)
-		table[slot].ifindex = 0;
-	for (i = 0; i < plan->count; i += 2) {
-		const struct hook_place *at = &plan->places[i].at;
-		const struct link *link = links_by_index(links, at->ifindex);
-
-		slot = slot_for(table, at->ifname);
-		if (slot < 0) {
-			complain(at->ifname, "is one interface too many (unload and load)");
-			return slot;
-		}
-		table[slot] = (struct interface){
-			.address = links_source(links, at->ifindex, AF_INET),
-			.ifindex = at->ifindex,
-			.zone = config_role(config, at->ifname, NULL),
-			.ethernet = link && link->ethernet,
-		};
-		memcpy(table[slot].name, at->ifname, sizeof(table[slot].name));
-	}
-	return 0;
-}
-
-/* An interface that went is taken out before the one that came is put in. */
-static int write_interface(const struct scoutbpf_bpf *skel, __u32 slot,
-			   const struct interface *interface)
-{
-	int if_slots = bpf_map__fd(skel->maps.MAP_IF_SLOTS);
-	int guarded = bpf_map__fd(skel->maps.MAP_GUARDED);
-	int interfaces = bpf_map__fd(skel->maps.MAP_INTERFACES);
-	struct interface held;
-
-	if (bpf_map_lookup_elem(interfaces, &slot, &held))
-		return -errno;
-	if (held.ifindex && held.ifindex != interface->ifindex)
-		(void)bpf_map_delete_elem(if_slots, &held.ifindex);
-	if (!interface->ifindex)
-		(void)bpf_map_delete_elem(guarded, &slot);
-	if (bpf_map_update_elem(interfaces, &slot, interface, BPF_ANY))
-		return -errno;
-	if (!interface->ifindex)
-		return 0;
-	if (bpf_map_update_elem(guarded, &slot, &interface->ifindex, BPF_ANY) ||
-	    bpf_map_update_elem(if_slots, &interface->ifindex, &slot, BPF_ANY))
-		return -errno;
-	return 0;
-}
-
-/* The maps say which interfaces are guarded, and as what. */
-static int record_interfaces(const struct plan *plan, const struct scoutbpf_bpf *skel,
-			     const struct config *config, const struct links *links,
-			     struct interface *table)
-{
-	int fd = bpf_map__fd(skel->maps.MAP_INTERFACES);
-	__u32 slot;
-	int err;
-
-	for (slot = 0; slot < MAX_INTERFACES; slot++)
-		if (bpf_map_lookup_elem(fd, &slot, &table[slot]))
-			return -errno;
-	err = plan_interfaces(table, plan, config, links);
-	for (slot = 0; !err && slot < MAX_INTERFACES; slot++)
-		err = write_interface(skel, slot, &table[slot]);
-	return err;
-}
-
 static int make_links_dir(const char *pindir)
 {
 	char path[PATH_MAX];
@@ -555,15 +272,21 @@ static bool probe_route_source(const struct scoutbpf_bpf *skel)
 	       options.retval == TC_ACT_OK;
 }
 
-static int apply(const struct scoutbpf_bpf *skel, const char *pindir, const struct plan *plan,
-		 const struct config *config, const struct links *links)
+static int apply(const struct scoutbpf_bpf *skel, const char *pindir, const struct config *config,
+		 const struct links *links)
 {
 	struct policy_maps maps = maps_of(skel);
 	struct interface table[MAX_INTERFACES];
-	int err = record_interfaces(plan, skel, config, links, table);
+	struct interface_maps slots = {
+		.interfaces = bpf_map__fd(skel->maps.MAP_INTERFACES),
+		.if_slots = bpf_map__fd(skel->maps.MAP_IF_SLOTS),
+		.guarded = bpf_map__fd(skel->maps.MAP_GUARDED),
+	};
+	int err = interfaces_record(&slots, config, links, table);
 
-	if (!err)
-		err = policy_apply(&maps, config, links, table, probe_route_source(skel));
+	if (err)
+		return err;
+	err = policy_apply(&maps, config, links, table, probe_route_source(skel));
 	if (err)
 		complain(pindir, "the policy cannot be set: %s", strerror(-err));
 	return err;
@@ -583,8 +306,8 @@ static int start(struct scoutbpf_bpf *skel, const char *pindir, struct plan *pla
 	}
 	err = allow_route_lookup(skel);
 	if (!err)
-		err = apply(skel, pindir, plan, config, links);
-	return err ?: attach(plan, pindir);
+		err = apply(skel, pindir, config, links);
+	return err ?: plan_attach(plan, pindir);
 }
 
 /* What can be refused comes before the policy changes: programs can be put back. */
@@ -594,9 +317,9 @@ static int replace(struct scoutbpf_bpf *skel, const char *pindir, struct plan *p
 	int err = allow_route_lookup(skel);
 
 	if (!err)
-		err = attach(plan, pindir);
+		err = plan_attach(plan, pindir);
 	if (!err)
-		err = apply(skel, pindir, plan, config, links);
+		err = apply(skel, pindir, config, links);
 	if (err)
 		return err;
 	err = pin_programs(skel, pindir);
@@ -609,18 +332,18 @@ static int put_in_place(struct scoutbpf_bpf *skel, const char *pindir, const str
 			const struct links *links, bool fresh)
 {
 	struct plan plan;
-	int err = make_plan(&plan, skel, pindir, config, links);
+	int err = plan_make(&plan, skel, pindir, config, links);
 
 	if (!err)
 		err = fresh ? start(skel, pindir, &plan, config, links)
 			    : replace(skel, pindir, &plan, config, links);
 	if (err)
-		roll_back(&plan, pindir);
+		plan_roll_back(&plan, pindir);
 	if (!err)
-		err = leave_other_hooks(&plan, pindir);
+		err = plan_leave_other_hooks(&plan, pindir);
 	if (!err)
-		err = release_unplanned(&plan, pindir, links);
-	free_plan(&plan);
+		err = plan_release_others(&plan, pindir, links);
+	plan_free(&plan);
 	return err;
 }
 
@@ -655,7 +378,7 @@ int dataplane_unload(const char *pindir, const struct links *links)
 
 	/* The pins go last: they are how what is left is found. */
 	for (i = 0; !err && i < links->link_count; i++)
-		err = release(pindir, &links->links[i]);
+		err = release_link(pindir, &links->links[i]);
 	if (!err)
 		err = restore_forwarding(pindir);
 	if (err)
@@ -663,24 +386,5 @@ int dataplane_unload(const char *pindir, const struct links *links)
 	err = pins_remove(pindir);
 	if (err)
 		complain(pindir, "cannot be removed: %s", strerror(-err));
-	return err;
-}
-
-int dataplane_clock(const char *pindir, struct kernel_clock *ret)
-{
-	char frame[ETH_ZLEN] = {}, out[ETH_ZLEN];
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
-		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
-	int fd = pins_require(pindir, NAME_OF(CLOCK_PROGRAM));
-	int err;
-
-	if (fd < 0)
-		return fd;
-	err = bpf_prog_test_run_opts(fd, &options);
-	close(fd);
-	if (err)
-		complain(pindir, NAME_OF(CLOCK_PROGRAM) ": %s", strerror(-err));
-	else
-		memcpy(ret, out, sizeof(*ret));
 	return err;
 }

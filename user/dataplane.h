@@ -21,16 +21,4 @@ int dataplane_load(const char *pindir, const struct config *config, const struct
  */
 int dataplane_unload(const char *pindir, const struct links *links);
 
-/* The clocks that flows are stamped with, read in the kernel at one moment. */
-struct kernel_clock {
-	__u64 jiffies;
-	__u64 boot_ns;
-};
-
-/* Runs the pinned clock program. Returns 0, or a negative errno after a line on stderr. */
-int dataplane_clock(const char *pindir, struct kernel_clock *ret);
-
-/* Jiffies in a second. */
-__u32 jiffies_per_second(void);
-
 #endif

@@ -7,7 +7,7 @@
 
 #include "address.h"
 #include "commands.h"
-#include "dataplane.h"
+#include "clock.h"
 #include "gateway.h"
 #include "table.h"
 
@@ -190,7 +190,7 @@ int command_flows(const struct options *options, int argc, char **argv)
 
 	if (argc > 1)
 		return usage_error(argv[0], "takes no arguments");
-	if (dataplane_clock(options->pindir, &listing.clock) ||
+	if (clock_read(options->pindir, &listing.clock) ||
 	    gateway_open(options->pindir, false, &listing.gateway))
 		return EXIT_FAILED;
 	if (options->json)

@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 
+#include "clock.h"
 #include "commands.h"
 #include "error.h"
 #include "gateway.h"

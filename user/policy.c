@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -14,6 +13,7 @@
 #include <scoutbpf/names.h>
 
 #include "address.h"
+#include "clock.h"
 #include "pins.h"
 #include "policy.h"
 
@@ -44,14 +44,6 @@ int grants_open(const char *pindir, struct grants *ret)
 void grants_close(struct grants *grants)
 {
 	munmap(grants->slots, GRANTS_SIZE);
-}
-
-__u64 boot_time(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
 }
 
 bool grant_open(const struct grant *grant, __u64 boot_ns)

@@ -34,9 +34,6 @@ void grant_set(struct grant *slot, struct grant wanted);
 /* Revokes: every flow that the grant opened is cut. */
 void grant_clear(struct grant *slot);
 
-/* CLOCK_BOOTTIME in ns. */
-__u64 boot_time(void);
-
 /* The descriptors of the maps that hold the rest of the policy. */
 struct policy_maps {
 	int grants;

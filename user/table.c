@@ -8,7 +8,7 @@
 
 #include <scoutbpf/names.h>
 
-#include "dataplane.h"
+#include "clock.h"
 #include "error.h"
 #include "pins.h"
 #include "table.h"
@@ -99,7 +99,7 @@ int table_walk(const char *pindir, int (*see)(const struct connection *connectio
 		.values = calloc(BATCH, sizeof(struct flow)),
 	};
 	struct kernel_clock clock;
-	int result = dataplane_clock(pindir, &clock);
+	int result = clock_read(pindir, &clock);
 
 	if (!result && (!walk.keys || !walk.values)) {
 		result = -ENOMEM;

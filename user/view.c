@@ -12,6 +12,7 @@
 #include <scoutbpf/names.h>
 
 #include "address.h"
+#include "clock.h"
 #include "pins.h"
 #include "spec.h"
 #include "view.h"
