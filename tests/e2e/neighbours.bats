@@ -490,3 +490,28 @@ new_veth()
 	guarded tcx
 	forwards_work
 }
+
+# Slots are entered in the order of the names' first appearance: the number moves to an earlier one.
+@test "two interfaces that swap their numbers are both known after a load" {
+	local tap container
+
+	succeeds load
+	tap=$(ifindex tap0)
+	container=$(ifindex ve-container)
+	in_host link del ve-container
+	in_host link del tap0
+	in_host link add tap0 index "$container" type veth peer name tap0 netns "$LAB_PREFIX-exp"
+	in_host link add ve-container index "$tap" type veth peer name host0 netns "$LAB_PREFIX-cont"
+	_lab_address host tap0 10.1.0.2/24
+	_lab_address exp tap0 10.1.0.6/24
+	_lab_address host ve-container 10.0.3.1/24
+	_lab_address cont host0 10.0.3.2/24
+	for end in "host tap0" "exp tap0" "host ve-container" "cont host0"; do
+		ip -n "$LAB_PREFIX-${end% *}" link set "${end#* }" up
+	done
+	_lab_route cont default 10.0.3.1
+	succeeds load
+	guarded tcx
+	forwards_work
+	container_reaches_out
+}
