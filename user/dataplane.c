@@ -14,9 +14,9 @@
 
 #include <scoutbpf/names.h>
 
+#include "clock.h"
 #include "dataplane.h"
 #include "error.h"
-#include "clock.h"
 #include "interfaces.h"
 #include "pins.h"
 #include "plan.h"
@@ -328,6 +328,15 @@ static int replace(struct scoutbpf_bpf *skel, const char *pindir, struct plan *p
 	return 0;
 }
 
+/* A first load that failed leaves nothing. */
+static void clear_away(const char *pindir)
+{
+	(void)restore_forwarding(pindir);
+	(void)pins_remove(pindir);
+}
+
+/* From the moment that every program is in its place, the load has been done: what is superfluous
+ * after it and cannot be taken away is reported, and guards more than it should. */
 static int put_in_place(struct scoutbpf_bpf *skel, const char *pindir, const struct config *config,
 			const struct links *links, bool fresh)
 {
@@ -337,12 +346,15 @@ static int put_in_place(struct scoutbpf_bpf *skel, const char *pindir, const str
 	if (!err)
 		err = fresh ? start(skel, pindir, &plan, config, links)
 			    : replace(skel, pindir, &plan, config, links);
-	if (err)
+	if (err) {
 		plan_roll_back(&plan, pindir);
-	if (!err)
+		if (fresh)
+			clear_away(pindir);
+	} else {
 		err = plan_leave_other_hooks(&plan, pindir);
-	if (!err)
-		err = plan_release_others(&plan, pindir, links);
+		if (!err)
+			err = plan_release_others(&plan, pindir, links);
+	}
 	plan_free(&plan);
 	return err;
 }
@@ -360,14 +372,13 @@ int dataplane_load(const char *pindir, const struct config *config, const struct
 		err = check_pinned(pindir, config);
 	if (!err)
 		err = open_programs(pindir, config, links, fresh, &skel);
-	if (!err) {
-		err = put_in_place(skel, pindir, config, links, fresh);
-		scoutbpf_bpf__destroy(skel);
+	if (err) {
+		if (fresh)
+			clear_away(pindir);
+		return err;
 	}
-	if (err && fresh) {
-		(void)restore_forwarding(pindir);
-		(void)pins_remove(pindir);
-	}
+	err = put_in_place(skel, pindir, config, links, fresh);
+	scoutbpf_bpf__destroy(skel);
 	return err;
 }
 

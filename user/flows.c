@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The connections, as a table or as JSON. */
+/*
+ * The connections, as a table or as JSON: an array of objects with
+ *   kind       "forwarded", "outbound" or "host"
+ *   proto      "tcp", "udp" or "icmp"
+ *   client     who opened it, as ADDRESS:PORT, IPv6 in brackets; of an echo the identifier
+ *   local      the host's own end, as the outside sees it
+ *   target     who was reached
+ *   state      "half-open", "established", "half-closed", "closing", "reset" or "revoked"
+ *   interface  the one on the outside, "-" where it is gone
+ *   packets, bytes, reply_packets, reply_bytes  from the client and back, IP header included
+ *   age, idle  seconds
+ */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One screen: what is wrong, what is guarded, what is exposed to whom, what was refused. */
+/*
+ * One screen: what is wrong, what is guarded, what is exposed to whom, what was refused. As JSON:
+ *   lan_access, host_control  true or false
+ *   interfaces  name, role ("vpn", "lan", "container"), state ("up", "down", "unguarded",
+ *               "missing"), hook ("tcx", "clsact" or null), address (string or null)
+ *   forwards    proto, port, to, to_port, on (array of "vpn", "lan"), expires (seconds or null)
+ *   flows       established, half_open, capacity
+ *   drops       packets by reason, every reason of include/scoutbpf/reasons.h in small letters
+ *   problems    sentences
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
