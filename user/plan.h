@@ -26,10 +26,10 @@ struct plan {
 
 /*
  * Plans a place on both sides of every interface of LINKS that CONFIG names, for the loaded programs
- * of SKEL. Nothing is changed. Returns 0, or a negative errno after a line on stderr; *RET goes
+ * of SKEL. Nothing is changed. Returns 0, or a negative errno after a line on stderr; *PLAN goes
  * to plan_free() in either case.
  */
-int plan_make(struct plan *ret, const struct scoutbpf_bpf *skel, const char *pindir,
+int plan_make(struct plan *plan, const struct scoutbpf_bpf *skel, const char *pindir,
 	      const struct config *config, const struct links *links);
 void plan_free(struct plan *plan);
 
