@@ -98,16 +98,17 @@ static __noinline bool is_unused(const struct tuple *out)
  * (RFC 4787 4.1), so that a port is free when no flow to this destination has it. The
  * container's own is kept where the range holds it and it is free, else random ones are tried.
  * Where all of them are in use, the last may be so by a flow that has ended, which flow_enter()
- * finds out. Of an echo it is the identifier. Returns 0 or -DROP_NO_PORT.
+ * finds out. Where all are forwarded, somebody forwards the whole range: then the destination
+ * alone tells the two uses apart. Of an echo it is the identifier. Returns 0 or -DROP_NO_PORT.
  */
 static __always_inline int choose_port(struct tuple *out)
 {
 	const struct settings *settings = settings_now();
+	bool found = false;
 	__u32 low, count, port, i;
-	int err = -DROP_NO_PORT;
 
 	if (!settings)
-		return err;
+		return -DROP_NO_PORT;
 	low = settings->masquerade_low;
 	count = settings->masquerade_high - low + 1U;
 	port = bpf_ntohs(out->sport);
@@ -117,11 +118,13 @@ static __always_inline int choose_port(struct tuple *out)
 		if (is_forwarded_port(out->proto, port))
 			continue;
 		out->sport = bpf_htons(port);
-		err = 0;
+		found = true;
 		if (is_unused(out))
 			break;
 	}
-	return err;
+	if (!found)
+		out->sport = bpf_htons(port);
+	return 0;
 }
 
 /* Enters an outbound flow whose draft has no source port of its own yet. What the flow was before

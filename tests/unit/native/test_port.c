@@ -159,6 +159,18 @@ static void forwarded_ports_are_avoided(void **state)
 	assert_int_not_equal(choose(IPPROTO_UDP, MASQUERADE_HIGH), MASQUERADE_HIGH);
 }
 
+/* Who forwards every port does not shut the container in. */
+static void a_range_that_is_forwarded_as_a_whole(void **state)
+{
+	int port, chosen;
+
+	(void)state;
+	for (port = MASQUERADE_LOW; port <= MASQUERADE_HIGH; port++)
+		grant_set(GRANT_TCP + port, (struct grant){.gen = 1, .on = 2});
+	chosen = choose(IPPROTO_TCP, MASQUERADE_LOW);
+	assert_in_range(chosen, MASQUERADE_LOW, MASQUERADE_HIGH);
+}
+
 static void taken_ports_are_avoided(void *table)
 {
 	take(table, IPPROTO_TCP, MASQUERADE_LOW);
@@ -280,6 +292,7 @@ int main(void)
 		WORLD_TEST(borders_are_drawn),
 		WORLD_TEST(ranges),
 		WORLD_TEST(forwarded_ports_are_avoided),
+		WORLD_TEST(a_range_that_is_forwarded_as_a_whole),
 		WORLD_TEST(taken_half_open),
 		WORLD_TEST(taken_established),
 		WORLD_TEST(taken_towards_one_destination),
