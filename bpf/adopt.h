@@ -66,16 +66,28 @@ static __always_inline bool has_socket(struct __sk_buff *skb, const struct tuple
 	return false;
 }
 
-/*
- * Whether the packet belongs to a connection of the host's own, which then gets its entries. Host
- * control is never adopted: its sockets outlive the grant, and only the grant counts.
- */
+/* A session of host control outlives its grant, but only the grant counts: false where it is not
+ * given to the packet now. */
+static __always_inline bool may_adopt(const struct packet *packet, struct lease *lease)
+{
+	struct decision decision;
+
+	if (packet->to_group || is_opening_syn(packet))
+		return false;
+	if (!is_host_control(packet))
+		return true;
+	decision = policy_host_control(packet);
+	*lease = decision.lease;
+	return decision.action == ACTION_HOST && packet->tuple.zone != ZONE_CONTAINER;
+}
+
+/* Whether the packet belongs to a connection of the host's own, which then gets its entries. */
 __noinline int adopt(struct __sk_buff *skb, __u64 now)
 {
 	const struct packet *packet = handed_packet();
 	struct lease lease = {};
 
-	if (!packet || packet->to_group || is_opening_syn(packet) || is_host_control(packet))
+	if (!packet || !may_adopt(packet, &lease))
 		return false;
 	if (!has_socket(skb, &packet->tuple, packet->v4))
 		return false;

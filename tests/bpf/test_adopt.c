@@ -137,11 +137,39 @@ static void a_listener_and_another_peer_are_no_connection(void **state)
 	assert_int_equal(flow_count(FLOWS), 0);
 }
 
-static void host_control_is_never_adopted(void **state)
+/* The session outlives the grant, but only the grant counts. */
+static void host_control_is_adopted_while_it_is_on(void **state)
 {
+	struct spec packet;
+	struct tuple key;
+	struct flow flow;
+
 	(void)state;
 	connect_pair(LAN_IP, VPN_IP_2, 23);
-	is_dropped(VPN_IN, tcp(LAN_IP, sockets.client_port, VPN_IP_2, 23, ACK), DROP_NO_FLOW);
+	packet = tcp(LAN_IP, sockets.client_port, VPN_IP_2, 23, ACK);
+	is_dropped(VPN_IN, packet, DROP_NO_FLOW);
+	host_control(true);
+	passes(VPN_IN, packet);
+	key = tuple_of(VPN_IN, &packet);
+	assert_true(flow_read(FLOWS, &key, &flow));
+	assert_int_equal(flow.lease.grant, GRANT_HOST_CONTROL);
+	host_control(false);
+	is_dropped(VPN_IN, packet, DROP_REVOKED);
+}
+
+/* The same session, had it come from the LAN or the container. */
+static void host_control_is_adopted_only_from_where_it_is_granted(void **state)
+{
+	struct spec packet;
+
+	(void)state;
+	connect_pair(LAN_IP, VPN_IP_2, 23);
+	packet = tcp(LAN_IP, sockets.client_port, VPN_IP_2, 23, ACK);
+	host_control(true);
+	is_dropped(LAN_IN, packet, DROP_NO_FLOW);
+	assert_int_equal(total(TOTAL_ADOPTED), 0);
+	is_dropped(BOX_IN, packet, DROP_SPOOFED);
+	assert_int_equal(total(TOTAL_ADOPTED), 0);
 }
 
 static void only_a_connected_udp_socket_is_adopted(void **state)
@@ -168,7 +196,8 @@ int group_adopt(void)
 		SOCKET_TEST(a_connection_that_somebody_made_to_the_host_is_adopted),
 		SOCKET_TEST(a_live_ipv6_connection_of_the_host_is_adopted),
 		SOCKET_TEST(a_listener_and_another_peer_are_no_connection),
-		SOCKET_TEST(host_control_is_never_adopted),
+		SOCKET_TEST(host_control_is_adopted_while_it_is_on),
+		SOCKET_TEST(host_control_is_adopted_only_from_where_it_is_granted),
 		SOCKET_TEST(only_a_connected_udp_socket_is_adopted),
 	};
 
