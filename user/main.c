@@ -105,6 +105,10 @@ static int dispatch(const struct options *options, int argc, char **argv)
 {
 	size_t i;
 
+	if (!strcmp(argv[argc - 1], "--help")) {
+		print_help();
+		return EXIT_DONE;
+	}
 	for (i = 0; i < COMMAND_COUNT; i++) {
 		int words = match(&commands[i], argc, argv);
 

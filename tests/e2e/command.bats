@@ -65,6 +65,11 @@ changes_nothing()
 	for words in -c -p -j --version --for; do
 		grep -qF -e "$words" <<<"$output"
 	done
+	for words in load "map port" "map port add"; do
+		# shellcheck disable=SC2086 # words of a command
+		succeeds $words --help
+		[[ $output == "usage: "* ]]
+	done
 }
 
 @test "-h is --help, also before other words" {
