@@ -207,28 +207,6 @@ static __always_inline int unknown_to_flows(struct __sk_buff *skb, const struct 
 	return adopt(skb, now) ? PASS : 0;
 }
 
-static __always_inline int from_outside(struct __sk_buff *skb, __u8 zone, __u32 l2)
-{
-	struct packet packet = {};
-	__u64 now = bpf_jiffies64();
-	struct flow *flow;
-	int result = parse(skb, &packet, zone, l2);
-
-	if (result)
-		return result == PARSE_NOT_IP ? PASS : result;
-	if (!packet.to_me && !packet.to_group)
-		return -DROP_OTHER_HOST;
-	result = known_flow(skb, &packet, l2, now, &flow);
-	if (!result && !flow) {
-		result = unknown_to_flows(skb, &packet, now);
-		if (!result)
-			result = new_from_outside(skb, l2, now);
-		if (!result)
-			result = opened_flow(&packet, &flow);
-	}
-	return result ?: forward(skb, &packet, flow, l2, now);
-}
-
 /* New from the container in SLOT to the outside, by ROUTE: the policy, a port. */
 static __always_inline int new_to_outside(struct __sk_buff *skb, const struct packet *packet,
 					  const struct route *route, __u32 slot, __u64 now)
@@ -290,26 +268,28 @@ __noinline int new_from_container(struct __sk_buff *skb, __u64 now)
 	return result ?: new_to_outside(skb, packet, &route, *slot, now);
 }
 
-static __always_inline int from_container(struct __sk_buff *skb)
+/* A packet that comes in by an interface of ZONE, behind L2 bytes of link header. */
+static __always_inline int from_link(struct __sk_buff *skb, __u8 zone, __u32 l2)
 {
 	struct packet packet = {};
 	__u64 now = bpf_jiffies64();
 	struct flow *flow;
-	int result = parse(skb, &packet, ZONE_CONTAINER, ETH_HLEN);
+	int result = parse(skb, &packet, zone, l2);
 
 	if (result)
 		return result == PARSE_NOT_IP ? PASS : result;
 	if (!packet.to_me && !packet.to_group)
 		return -DROP_OTHER_HOST;
-	result = known_flow(skb, &packet, ETH_HLEN, now, &flow);
+	result = known_flow(skb, &packet, l2, now, &flow);
 	if (!result && !flow) {
 		result = unknown_to_flows(skb, &packet, now);
 		if (!result)
-			result = new_from_container(skb, now);
+			result = zone == ZONE_CONTAINER ? new_from_container(skb, now)
+							: new_from_outside(skb, l2, now);
 		if (!result)
 			result = opened_flow(&packet, &flow);
 	}
-	return result ?: forward(skb, &packet, flow, ETH_HLEN, now);
+	return result ?: forward(skb, &packet, flow, l2, now);
 }
 
 /* Opened by the host. */
@@ -353,31 +333,31 @@ static __always_inline int from_host(struct __sk_buff *skb, __u8 zone, __u32 l2)
 SEC("tc")
 int vpn_in_eth(struct __sk_buff *skb)
 {
-	return verdict(skb, from_outside(skb, ZONE_VPN, ETH_HLEN));
+	return verdict(skb, from_link(skb, ZONE_VPN, ETH_HLEN));
 }
 
 SEC("tc")
 int vpn_in_ip(struct __sk_buff *skb)
 {
-	return verdict(skb, from_outside(skb, ZONE_VPN, 0));
+	return verdict(skb, from_link(skb, ZONE_VPN, 0));
 }
 
 SEC("tc")
 int lan_in_eth(struct __sk_buff *skb)
 {
-	return verdict(skb, from_outside(skb, ZONE_LAN, ETH_HLEN));
+	return verdict(skb, from_link(skb, ZONE_LAN, ETH_HLEN));
 }
 
 SEC("tc")
 int lan_in_ip(struct __sk_buff *skb)
 {
-	return verdict(skb, from_outside(skb, ZONE_LAN, 0));
+	return verdict(skb, from_link(skb, ZONE_LAN, 0));
 }
 
 SEC("tc")
 int container_in_eth(struct __sk_buff *skb)
 {
-	return verdict(skb, from_container(skb));
+	return verdict(skb, from_link(skb, ZONE_CONTAINER, ETH_HLEN));
 }
 
 SEC("tc")
