@@ -366,18 +366,6 @@ static __always_inline bool tuple_equal(const struct tuple *a, const struct tupl
 	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4];
 }
 
-static __always_inline struct tuple tuple_reversed(const struct tuple *tuple)
-{
-	return (struct tuple){
-		.src = tuple->dst,
-		.dst = tuple->src,
-		.sport = tuple->dport,
-		.dport = tuple->sport,
-		.proto = tuple->proto,
-		.zone = tuple->zone,
-	};
-}
-
 /*
  * What no flow knows is told to functions that are not static: the verifier looks at such a one by
  * itself, once, and not on every way that leads to it. They take no pointers, and so the packet

@@ -300,9 +300,7 @@ static __noinline void remember(struct __sk_buff *skb, const struct packet *pack
 
 	if (open_host(skb, &MAP_HALF_OPEN, packet, &lease, true, now))
 		return;
-	count_total(TOTAL_OPENED);
-	flow = bpf_map_lookup_elem(&MAP_HALF_OPEN, &packet->tuple);
-	if (flow)
+	if (!opened_flow(packet, &flow))
 		flow_account(flow, skb, packet, now);
 }
 

@@ -8,6 +8,9 @@
 
 #include <scoutbpf/flow.h>
 
+/* Room for an address and the terminating zero. */
+#define ADDRESS_SIZE 48
+
 /* Room for "[IPv6]:port" and the terminating zero. */
 #define ENDPOINT_SIZE 64
 

@@ -13,8 +13,6 @@
 #include "gateway.h"
 #include "spec.h"
 
-#define ON_ALL (ZONE_BIT(ZONE_VPN) | ZONE_BIT(ZONE_LAN))
-
 /* Reads an optional --for; *RET_EXPIRES is a moment of CLOCK_BOOTTIME, 0 for never. */
 static int parse_for(const char *command, int argc, char **argv, __u64 *ret_expires)
 {
@@ -51,17 +49,6 @@ static int slot_of(const struct gateway *gateway, const struct port_spec *spec)
 	return -ENOENT;
 }
 
-/* A port of SPEC and the grant that it asks for. */
-static struct grant grant_for(const struct port_spec *spec, __u32 port, int slot, __u64 expires)
-{
-	return (struct grant){
-		.on = ON_ALL,
-		.container = slot,
-		.to_port = spec->to_port + (port - spec->first),
-		.expires = expires,
-	};
-}
-
 static bool same_target(const struct grant *a, const struct grant *b)
 {
 	return a->container == b->container && a->to_port == b->to_port;
@@ -90,7 +77,7 @@ static int check_add(const struct gateway *gateway, const struct port_spec *spec
 	}
 	for (port = spec->first; port <= spec->last; port++) {
 		const struct grant *held = &gateway->grants.slots[grant_of_port(spec->proto, port)];
-		struct grant wanted = grant_for(spec, port, slot, 0);
+		struct grant wanted = grant_of_spec(spec, port, slot);
 
 		if (grant_open(held, now) && !same_target(held, &wanted)) {
 			complain(text, "%s/%u is forwarded elsewhere (delete it first)",
@@ -119,10 +106,13 @@ static int apply_add(const struct gateway *gateway, const struct port_spec *spec
 	int slot = slot_of(gateway, spec);
 	__u32 port;
 
-	for (port = spec->first; port <= spec->last; port++)
+	for (port = spec->first; port <= spec->last; port++) {
+		struct grant wanted = grant_of_spec(spec, port, slot);
+
+		wanted.expires = expires;
 		if (!is_reserved(gateway, spec, port))
-			grant_set(&gateway->grants.slots[grant_of_port(spec->proto, port)],
-				  grant_for(spec, port, slot, expires));
+			grant_set(&gateway->grants.slots[grant_of_port(spec->proto, port)], wanted);
+	}
 	return 0;
 }
 
@@ -240,11 +230,7 @@ static int change_switch(const struct options *options, const char *command, __u
 		return usage_error(command, "--for goes with on");
 	if (gateway_open(options->pindir, true, &gateway))
 		return EXIT_FAILED;
-	if (on)
-		grant_set(&gateway.grants.slots[grant],
-			  (struct grant){.on = 1, .expires = expires});
-	else if (gateway.grants.slots[grant].on)
-		grant_clear(&gateway.grants.slots[grant]);
+	grant_set(&gateway.grants.slots[grant], (struct grant){.on = on, .expires = expires});
 	gateway_close(&gateway);
 	return EXIT_DONE;
 }

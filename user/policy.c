@@ -72,20 +72,19 @@ static void store_expiry(struct grant *slot, __u64 expires)
  */
 void grant_set(struct grant *slot, struct grant wanted)
 {
-	struct grant next = *slot;
-	bool same = grant_open(slot, boot_time()) && slot->on == wanted.on &&
-		    slot->to_port == wanted.to_port && slot->container == wanted.container;
+	struct grant next = wanted;
 
-	if (same) {
+	if (!wanted.on) {
+		grant_clear(slot);
+		return;
+	}
+	if (grant_open(slot, boot_time()) && slot->on == wanted.on &&
+	    slot->to_port == wanted.to_port && slot->container == wanted.container) {
 		if (slot->expires != wanted.expires)
 			store_expiry(slot, wanted.expires);
 		return;
 	}
-	if (slot->on)
-		grant_clear(slot);
-	next.on = wanted.on;
-	next.to_port = wanted.to_port;
-	next.container = wanted.container;
+	grant_clear(slot);
 	next.gen = next_generation(slot->gen);
 	store_expiry(slot, wanted.expires);
 	store(slot, next);
@@ -95,16 +94,19 @@ void grant_clear(struct grant *slot)
 {
 	struct grant next = {.gen = next_generation(slot->gen)};
 
+	if (!slot->on)
+		return;
 	store(slot, next);
 	store_expiry(slot, 0);
 }
 
-static void set_switch(struct grant *slot, __u8 on)
+struct grant grant_of_spec(const struct port_spec *spec, __u32 port, int slot)
 {
-	if (on)
-		grant_set(slot, (struct grant){.on = on});
-	else if (slot->on)
-		grant_clear(slot);
+	return (struct grant){
+		.on = ZONE_BIT(ZONE_VPN) | ZONE_BIT(ZONE_LAN),
+		.container = slot,
+		.to_port = spec->to_port + (port - spec->first),
+	};
 }
 
 /* The grant of every port, as the file has it. On the heap, NULL without memory. */
@@ -121,11 +123,8 @@ static struct grant *wanted_ports(const struct config *config)
 			__u32 port;
 
 			for (port = spec->first; port <= spec->last; port++)
-				wanted[grant_of_port(spec->proto, port)] = (struct grant){
-					.on = ZONE_BIT(ZONE_VPN) | ZONE_BIT(ZONE_LAN),
-					.container = i,
-					.to_port = spec->to_port + (port - spec->first),
-				};
+				wanted[grant_of_port(spec->proto, port)] =
+					grant_of_spec(spec, port, i);
 		}
 	}
 	return wanted;
@@ -136,17 +135,14 @@ static void apply_grants(struct grants *grants, const struct config *config,
 {
 	__u32 i;
 
-	for (i = 0; i < GRANT_HOST_CONTROL; i++) {
-		if (wanted[i].on)
-			grant_set(&grants->slots[i], wanted[i]);
-		else if (grants->slots[i].on)
-			grant_clear(&grants->slots[i]);
-	}
-	set_switch(&grants->slots[GRANT_HOST_CONTROL], config->host_control);
-	set_switch(&grants->slots[GRANT_LAN], config->lan_access);
+	for (i = 0; i < GRANT_HOST_CONTROL; i++)
+		grant_set(&grants->slots[i], wanted[i]);
+	grant_set(&grants->slots[GRANT_HOST_CONTROL], (struct grant){.on = config->host_control});
+	grant_set(&grants->slots[GRANT_LAN], (struct grant){.on = config->lan_access});
 	for (i = 0; i < MAX_CONTAINERS; i++)
-		set_switch(&grants->slots[GRANT_EGRESS + i],
-			   i < config->container_count ? config->egress : EGRESS_NONE);
+		grant_set(&grants->slots[GRANT_EGRESS + i],
+			  (struct grant){.on = i < config->container_count ? config->egress
+									   : EGRESS_NONE});
 }
 
 static __u16 slot_of_index(const struct interface *interfaces, __u32 ifindex)
@@ -188,7 +184,7 @@ static int leave_slot(const struct policy_maps *maps, struct grants *grants, __u
 	if (!held.used || !memcmp(&held.address, &wanted->address, sizeof(held.address)))
 		return 0;
 	for (i = 0; i < GRANT_HOST_CONTROL; i++)
-		if (grants->slots[i].on && grants->slots[i].container == slot)
+		if (grants->slots[i].container == slot)
 			grant_clear(&grants->slots[i]);
 	grant_clear(&grants->slots[GRANT_EGRESS + slot]);
 	return bpf_map_delete_elem(maps->slots, &held.address) && errno != ENOENT ? -errno : 0;

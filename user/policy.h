@@ -26,13 +26,16 @@ void grants_close(struct grants *grants);
 bool grant_open(const struct grant *grant, __u64 boot_ns);
 
 /*
- * Makes SLOT the grant WANTED (whose gen does not count). Flows of a grant that stays the same
- * live on, a change of the expiry included; those of any other change are cut.
+ * Makes SLOT the grant WANTED (whose gen does not count; closed where .on is 0). Flows of a grant
+ * that stays the same live on, a change of the expiry included; those of any other change are cut.
  */
 void grant_set(struct grant *slot, struct grant wanted);
 
-/* Revokes: every flow that the grant opened is cut. */
+/* Revokes: every flow that the grant opened is cut. A closed one stays as it is. */
 void grant_clear(struct grant *slot);
+
+/* The grant that SPEC asks for at PORT (host order), to the container in SLOT, without an end. */
+struct grant grant_of_spec(const struct port_spec *spec, __u32 port, int slot);
 
 /* The descriptors of the maps that hold the rest of the policy. */
 struct policy_maps {

@@ -35,7 +35,6 @@
 #include "table.h"
 #include "view.h"
 
-#define ADDRESS_SIZE 48
 #define MAX_PROBLEMS 16
 
 /* An interface as it is now, and what the gateway wants of it. */

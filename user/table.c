@@ -35,16 +35,12 @@ static bool is_idle(const struct flow *flow, __u64 now)
 static int see_entry(const struct walk *walk, const struct tuple *key, const struct flow *flow)
 {
 	struct connection connection = {.half_open = walk->half_open};
-	struct tuple reply = flow->out;
+	struct tuple reply = tuple_reversed(&flow->out);
 
 	if (flow->direction != FLOW_ORIGINAL)
 		return 0;
 	connection.key = *key;
 	connection.original = *flow;
-	reply.src = flow->out.dst;
-	reply.dst = flow->out.src;
-	reply.sport = flow->out.dport;
-	reply.dport = flow->out.sport;
 	if (bpf_map_lookup_elem(walk->fd, &reply, &connection.reply))
 		memset(&connection.reply, 0, sizeof(connection.reply));
 	if (is_idle(flow, walk->now) && is_idle(&connection.reply, walk->now))

@@ -17,8 +17,6 @@
 #include "spec.h"
 #include "view.h"
 
-#define ADDRESS_SIZE 48
-
 const char *zone_name(__u8 zone)
 {
 	switch (zone) {

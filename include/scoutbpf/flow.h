@@ -44,6 +44,19 @@ struct tuple {
 };
 ASSERT_SIZE(struct tuple, 40);
 
+/* The tuple of an answer. */
+static inline __attribute__((always_inline)) struct tuple tuple_reversed(const struct tuple *tuple)
+{
+	return (struct tuple){
+		.src = tuple->dst,
+		.dst = tuple->src,
+		.sport = tuple->dport,
+		.dport = tuple->sport,
+		.proto = tuple->proto,
+		.zone = tuple->zone,
+	};
+}
+
 enum flow_kind {
 	FLOW_FORWARDED = 1, /* opened from outside, to the container */
 	FLOW_OUTBOUND = 2, /* opened by the container */
